@@ -1,0 +1,1 @@
+"""What: the catalog of public credit information, its semantic types, reference data and targets."""

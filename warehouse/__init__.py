@@ -1,0 +1,1 @@
+"""Where: the lake (connection, schema, load), its lock, publication and backup."""
