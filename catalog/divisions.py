@@ -1,4 +1,4 @@
-"""Administrative divisions of Xingtai with validity dates: the layouts of 2019 and of 2020-06-23, and older codes."""
+"""Divisions of Xingtai with validity dates: the layouts of 2019 and of 2020-06-23, and older codes."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Divisions:
     def county_of(self, code: str, on: date) -> str | None:
         """The code of the reporting unit a division belongs to on the day.
 
-        None for the city itself, for codes that are not ours, and for a split unit given without its township.
+        None for the city itself, for codes that are not ours, and for a split unit without its township.
         """
         wanted = _significant(code)
         if len(wanted) == 9 and not self.known(wanted):
@@ -118,7 +118,8 @@ class Divisions:
 def load_divisions(path: Path = PATH) -> Divisions:
     """The table of `catalog/reference/divisions.csv`; raises `UserError` naming the line that is wrong."""
     with path.open(encoding="utf-8", newline="") as file:
-        return Divisions([_row(record, f"{path.name} 第{line}行") for line, record in enumerate(csv.DictReader(file), 2)])
+        lines = enumerate(csv.DictReader(file), 2)
+        return Divisions([_row(record, f"{path.name} 第{line}行") for line, record in lines])
 
 
 def _row(record: dict[str, str], where: str) -> Division:
@@ -136,7 +137,8 @@ def _row(record: dict[str, str], where: str) -> Division:
             note=record["note"],
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"区划表有误（{error}）", where=where, remedy="按表头补齐各列，日期写成 YYYY-MM-DD") from error
+        remedy = "按表头补齐各列，日期写成 YYYY-MM-DD"
+        raise UserError(f"区划表有误（{error}）", where=where, remedy=remedy) from error
 
 
 def _split(text: str) -> tuple[str, ...]:

@@ -7,11 +7,24 @@ import pytest
 from catalog.divisions import load_divisions
 
 OLD, NEW, CHANGE = date(2019, 12, 31), date(2020, 12, 31), date(2020, 6, 23)
-TO_XIANGDU = "豫让桥街道 晏家屯镇 祝村镇".split()
-TO_XINDU = (
-    "南石门镇 羊范镇 皇寺镇 会宁镇 西黄村镇 路罗镇 将军墓镇 浆水镇 宋家庄镇 "
-    "太子井乡 龙泉寺乡 北小庄乡 城计头乡 白岸乡 冀家村乡"
-).split()
+TO_XIANGDU = ["豫让桥街道", "晏家屯镇", "祝村镇"]
+TO_XINDU = [
+    "南石门镇",
+    "羊范镇",
+    "皇寺镇",
+    "会宁镇",
+    "西黄村镇",
+    "路罗镇",
+    "将军墓镇",
+    "浆水镇",
+    "宋家庄镇",
+    "太子井乡",
+    "龙泉寺乡",
+    "北小庄乡",
+    "城计头乡",
+    "白岸乡",
+    "冀家村乡",
+]
 table = load_divisions()
 
 
