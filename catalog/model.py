@@ -1,0 +1,288 @@
+"""What a catalog item may state. Facts only: no SQL, no operator names, no Python; unknown keys are errors.
+
+Shape after the directory and item columns of live city platforms (domain notes 5.3) and GB/T 39440 目录编制指南.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field as Key, model_validator
+
+Share = Literal["public", "government", "authorised"]  # 社会公开 / 政务共享 / 授权查询
+Level = Literal["quarantine", "set_aside", "warn"]
+CheckLevel = Literal["fail", "warn"]
+Frequency = Literal["realtime", "daily", "weekly", "7wd", "monthly", "quarterly", "half_yearly", "yearly"]
+SubjectKind = Literal[
+    "enterprise", "individual_business", "cooperative", "person", "social_organization",
+    "public_institution", "government_organ", "village_committee", "other_organization", "organization", "any",
+]
+Name = Annotated[str, Key(pattern=r"^[a-z][a-z0-9_]*$")]
+
+PERIOD_MONTHS: dict[str, int] = {"quarterly": 3, "half_yearly": 6, "yearly": 12}
+
+
+def _as_tuple(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+Values = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+
+
+class Model(BaseModel):
+    """A frozen piece of the catalog that refuses keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Condition(Model):
+    """Holds when `field` has one of the values (`in`), contains one of them (`has`, for sets), or is filled."""
+
+    field: Name
+    in_: Values | None = Key(None, alias="in")
+    has: Values | None = None
+    present: bool | None = None
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Condition:
+        if sum(x is not None for x in (self.in_, self.has, self.present)) != 1:
+            raise ValueError("条件须在 in、has、present 中恰写一项")
+        return self
+
+
+class Field(Model):
+    """One data item (数据项): a column of the department's file and of `rec.<item>`."""
+
+    name: Name
+    title: str
+    type: str
+    headers: Values = ()
+    required: bool | Condition = False
+    length: int | None = None
+    unit: str | None = None
+    list: str | None = None
+    min: str | None = None
+    max: str | None = None
+    share: Share | None = None
+    change: bool = True
+    same_column_as: Name | None = None
+    document_kind: Name | None = None
+    note: str | None = None
+    example: str | None = None
+
+
+class Subject(Model):
+    """Who a row is about, and the fields that identify it, strongest first."""
+
+    kind: SubjectKind
+    name: Name
+    uscc: Name | None = None
+    org_code: Name | None = None
+    registration_no: Name | None = None
+    person: Name | None = None
+    mixed: Name | None = None
+
+
+class CountyRule(Model):
+    """One step of the attribution to a county (domain notes 6.5); steps are tried in order."""
+
+    by: Literal["authority", "registrar", "division", "address", "household"]
+    field: Name | None = None
+
+
+class NotBefore(Model):
+    """`field` must not be earlier than `other` (both dates); an open end (9999-12-31) is always later."""
+
+    rule: Literal["not_before"]
+    field: Name
+    other: Name
+    level: Level = "quarantine"
+
+
+class NotAfterPeriod(Model):
+    """A date that must not lie after the batch's period (plus `days` of grace): nothing happens before it did."""
+
+    rule: Literal["not_after_period"]
+    field: Name
+    days: int = 31
+    level: Level = "quarantine"
+
+
+class Prefix(Model):
+    """The code starts with one of `in`; or, `by` another field, with one of what `allow` lists for its value."""
+
+    rule: Literal["prefix"]
+    field: Name
+    in_: Values | None = Key(None, alias="in")
+    by: Name | None = None
+    allow: dict[str, Values] | None = None
+    level: Level = "quarantine"
+
+    @model_validator(mode="after")
+    def _fixed_or_by(self) -> Prefix:
+        if (self.in_ is None) == (self.by is None or self.allow is None):
+            raise ValueError("prefix 须写 in，或同时写 by 与 allow")
+        return self
+
+
+class WithinCity(Model):
+    """The row belongs to this city: by a `city` column, else by the region digits of a code. Others are set aside."""
+
+    rule: Literal["within_city"]
+    city: Name | None = None
+    code: Name | None = None
+    level: Level = "set_aside"
+
+
+class MatchesId(Model):
+    """A birth date or sex that must agree with the resident ID number (GB 11643)."""
+
+    rule: Literal["matches_id"]
+    field: Name
+    id: Name
+    what: Literal["birth_date", "sex"]
+    level: Level = "quarantine"
+
+
+class Adult(Model):
+    """The person is of full age (18) on `on`, else at the period's end: 河北省社会信用信息条例 knows no minors."""
+
+    rule: Literal["adult"]
+    id: Name
+    on: Name | None = None
+    level: Level = "quarantine"
+
+
+class Empty(Model):
+    """`field` must be empty when the condition holds (a natural person has no USCC, domain notes 9.2 no. 55)."""
+
+    rule: Literal["empty"]
+    field: Name
+    when: Condition
+    level: Level = "quarantine"
+
+
+class NoTestData(Model):
+    """The text is not a tester's leftover (测试, 张三, 123456)."""
+
+    rule: Literal["no_test_data"]
+    field: Name
+    level: Level = "quarantine"
+
+
+RowRule = Annotated[
+    NotBefore | NotAfterPeriod | Prefix | WithinCity | MatchesId | Adult | Empty | NoTestData,
+    Key(discriminator="rule"),
+]
+
+
+class Format(Model):
+    """Another version of the item's format: its own headers and code lists, and the fields it lacks."""
+
+    id: str
+    title: str
+    headers: dict[Name, Values] = {}
+    lists: dict[Name, str] = {}
+    absent: Values = ()
+    ignore: Values = ()
+
+
+class RowBounds(Model):
+    """Rows a healthy delivery has; below `min` the batch is refused, above `max` it is marked."""
+
+    min: int
+    max: int
+
+
+class RejectRate(Model):
+    """Share of faulty rows (0-1) above which the batch is marked or refused."""
+
+    warn: float = 0.02
+    fail: float = 0.3
+
+
+class Check(Model):
+    """A further expectation on the batch as a set, beyond what the fields imply."""
+
+    level: CheckLevel
+    check: Literal["fill_rate_min", "distinct_max_share", "volume_change"]
+    field: Name | None = None
+    value: float | None = None
+    months: int | None = None
+    tolerance: float | None = None
+
+
+class Due(Model):
+    """Day of the following month by which the delivery is owed; working days from the act where a law sets them."""
+
+    day: int = Key(5, ge=1, le=20)
+    working_days: int | None = None
+
+
+class LegalBasis(Model):
+    document: str
+    clause: str | None = None
+
+
+class Owner(Model):
+    provider: str
+    platform: str = "data-team"
+
+
+class Provision(Model):
+    """Who owes the item since when, and why."""
+
+    role: Literal["city_department", "county_bureau", "city_and_county"]
+    since: str
+    reason: str
+
+
+class Item(Model):
+    """One item of the public credit information catalog (公共信用信息目录)."""
+
+    id: Name
+    code: Annotated[str, Key(pattern=r"^XT\d{3}[A-Z]?$")]
+    title: str
+    english: str
+    department: str
+    library: str
+    category: str
+    subject: Subject
+    share: Share
+    frequency: Frequency
+    due: Due = Due()
+    legal_basis: tuple[LegalBasis, ...]
+    owner: Owner
+    provision: Provision
+    retention: str
+    key: Values
+    source_time: Name | None = None
+    fields: tuple[Field, ...]
+    one_of: tuple[Values, ...] = ()
+    rules: tuple[RowRule, ...] = ()
+    county: tuple[CountyRule, ...]
+    formats: tuple[Format, ...] = ()
+    ignore: Values = ()
+    rows: RowBounds
+    reject_rate: RejectRate = RejectRate()
+    checks: tuple[Check, ...] = ()
+    delivery: Literal["adds", "replaces"] = "adds"
+    end: str | None = None
+
+    def field(self, name: str) -> Field:
+        """The field called `name`; raises KeyError."""
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise KeyError(name)
+
+    @property
+    def period_months(self) -> int:
+        """Months of a collection period: 1, 3 (quarterly), 6 or 12 (yearly)."""
+        return PERIOD_MONTHS.get(self.frequency, 1)
+
+    @property
+    def cron(self) -> str:
+        """When a period is collected: two in the morning of the day after the due day, China time."""
+        months = {1: "*", 3: "1,4,7,10", 6: "1,7", 12: "1"}[self.period_months]
+        return f"0 2 {self.due.day + 1} {months} *"

@@ -1,0 +1,89 @@
+"""The contract of a semantic type: everything that follows from what a field *means*, in one place.
+
+A value passes three forms, each an SQL expression over the one before:
+`text` (as delivered, trimmed, placeholders gone) -> `plain` (normalised) -> `stored` (what `rec.*` keeps).
+Rules look at `text` and `plain`; only private types make `stored` differ from `plain`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from catalog.codes import CodeList
+    from catalog.model import Field, Level
+
+
+@dataclass(frozen=True)
+class Use:
+    """A field in use: the catalog's field, the code list in force for the file's format, the columns beside it."""
+
+    field: Field
+    codes: CodeList | None = None
+
+    @property
+    def name(self) -> str:
+        return self.field.name
+
+    def column(self) -> str:
+        """SQL name of the field's own plain column."""
+        return f'"{self.field.name}"'
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A way a value can be wrong: `when` is an SQL predicate, true only for faulty rows."""
+
+    rule: str
+    when: str
+    message: str
+    level: Level = "quarantine"
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A change made to a value without doubt about its meaning, recorded as an issue with before and after."""
+
+    rule: str
+    when: str
+    message: str
+
+
+class SemanticType(ABC):
+    """What a field means, and all that follows from it. One subclass per file; nothing switches on `id`."""
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    storage: ClassVar[str] = "VARCHAR"
+    private: ClassVar[bool] = False
+    """True where the plain value may live only in the vault."""
+    options: ClassVar[frozenset[str]] = frozenset()
+    """Optional keys of `Field` that this type understands; others are errors."""
+    needs: ClassVar[frozenset[str]] = frozenset()
+    """Keys of `Field` that this type cannot do without."""
+    macros: ClassVar[tuple[str, ...]] = ()
+    """Bodies of SQL macros (`name(args) AS expr`) the expressions below call."""
+    over_length: ClassVar[Level] = "quarantine"
+    """What happens to a value longer than the field's `length`."""
+
+    def plain(self, text: str, use: Use) -> str:
+        """SQL for the normalised value; NULL where the text cannot be read as this type."""
+        return text
+
+    def stored(self, plain: str, use: Use) -> str:
+        """SQL for what the record keeps."""
+        return plain
+
+    def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
+        """Ways the value can be wrong, most telling first."""
+        return []
+
+    def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
+        """Changes that `plain` made and that the provider should know of."""
+        return []
+
+    def mask(self, column: str) -> str:
+        """SQL that hides what must not be published of a stored column."""
+        return column

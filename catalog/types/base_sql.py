@@ -1,0 +1,81 @@
+"""SQL shared by several types: cleaning of text and codes, check digits.
+
+Placeholders after domain notes 9.2 no. 7; full-width forms no. 1; stray separators no. 2.
+"""
+
+from __future__ import annotations
+
+_FULL = "".join(chr(c) for c in range(0xFF10, 0xFF1A)) + "".join(chr(c) for c in range(0xFF21, 0xFF3B)) + "".join(
+    chr(c) for c in range(0xFF41, 0xFF5B)
+)
+_HALF = "".join(chr(c - 0xFEE0) for c in map(ord, _FULL))
+_BLANKS = " \t\r\n\u00a0\u3000\u200b\u200c\u200d\ufeff"
+_DASHES = "-－—–‐"
+
+PLACEHOLDERS = (
+    "无", "空", "暂无", "/", "\\", "-", "--", "—", "——", "\\N", "N/A", "n/a", "NA", "#N/A",
+    "null", "NULL", "Null", "None", "none", "nan", "NaN", "（空）", "(空)", "未知", "不详",
+)
+
+USCC_CHARS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+USCC_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
+ORG_CHARS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+ORG_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
+ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+
+
+def quote(text: str) -> str:
+    """An SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def literal_list(values: tuple[str, ...]) -> str:
+    """SQL literals for an IN list."""
+    return ", ".join(quote(value) for value in values)
+
+
+def _weighted(alphabet: str, weights: tuple[int, ...], value: str, start: int = 1) -> str:
+    return " + ".join(
+        f"{weight} * (instr({quote(alphabet)}, substr({value}, {start + index}, 1)) - 1)"
+        for index, weight in enumerate(weights)
+    )
+
+
+def _mod_11_10(value: str, digits: int) -> str:
+    """ISO 7064 MOD 11,10 as a walk over a state table, since a nested formula would grow as 2^digits.
+
+    States 0-9 stand for the running product P = 1-10; the walk starts at P = 10.
+    """
+    table = "".join(
+        str(((product + digit - 1) % 10 + 1) * 2 % 11 - 1) for product in range(1, 11) for digit in range(10)
+    )
+    state = "9"
+    for index in range(1, digits):
+        state = f"substr('{table}', ({state}) * 10 + substr({value}, {index}, 1)::INTEGER + 1, 1)::INTEGER"
+    return f"(({state}) + 1 + substr({value}, {digits}, 1)::INTEGER) % 10"
+
+
+SHARED_MACROS: tuple[str, ...] = (
+    f"xt_trim(raw) AS trim(raw, {quote(_BLANKS)})",
+    f"xt_clean(raw) AS CASE WHEN xt_trim(raw) IN ('', {literal_list(PLACEHOLDERS)}) THEN NULL ELSE xt_trim(raw) END",
+    f"xt_half(t) AS translate(t, {quote(_FULL)}, {quote(_HALF)})",
+    # A code has no inner blanks or dashes and no case; characters without a counterpart are dropped by translate().
+    f"xt_code(t) AS upper(translate(t, {quote(_FULL + '×＊' + _BLANKS + _DASHES)}, {quote(_HALF + 'X*')}))",
+    f"xt_line(t) AS translate(t, {quote(chr(13) + chr(10) + chr(9))}, '')",
+    f"xt_uscc_ok(u) AS substr({quote(USCC_CHARS)}, 1 + (31 - ({_weighted(USCC_CHARS, USCC_WEIGHTS, 'u')}) % 31) % 31, 1)"
+    " = substr(u, 18, 1)",
+    "xt_org_check(o) AS substr('0X987654321', 1 + (("
+    + _weighted(ORG_CHARS, ORG_WEIGHTS, "o")
+    + ") % 11)::INTEGER, 1)",
+    "xt_org_ok(o) AS xt_org_check(o) = substr(o, 9, 1)",
+    "xt_id_check(s) AS substr('10X98765432', 1 + ((" + _weighted("0123456789", ID_WEIGHTS, "s") + ") % 11)::INTEGER, 1)",
+    "xt_id_birth(s) AS try_cast(substr(s, 7, 4) || '-' || substr(s, 11, 2) || '-' || substr(s, 13, 2) AS DATE)",
+    "xt_is_uscc(u) AS regexp_full_match(u, '[0-9A-HJ-NPQRTUWXY]{18}') AND xt_uscc_ok(u) AND xt_org_ok(substr(u, 9, 9))",
+    "xt_is_org(o) AS regexp_full_match(o, '[0-9A-Z]{8}[0-9X]') AND xt_org_ok(o)",
+    "xt_is_id(s) AS regexp_full_match(s, '[1-9][0-9]{16}[0-9X]') AND xt_id_birth(s) IS NOT NULL"
+    " AND xt_id_check(s) = substr(s, 18, 1)",
+    "xt_masked(t) AS contains(t, '*') AND regexp_full_match(t, '[0-9A-Z*]{6,20}')",
+    # Pre-2007 numbers have 13 digits and no check digit.
+    f"xt_is_reg(r) AS CASE WHEN regexp_full_match(r, '[0-9]{{15}}') THEN {_mod_11_10('r', 15)} = 1"
+    " ELSE regexp_full_match(r, '[0-9]{13}') END",
+)

@@ -1,0 +1,57 @@
+"""A value from a code list."""
+
+from __future__ import annotations
+
+from catalog.types.base import Fault, SemanticType, Use
+from catalog.types.base_sql import quote
+
+
+class Code(SemanticType):
+    """The canonical code behind whatever spelling was delivered; `其他-…` keeps its text where the list allows it."""
+
+    id = "code"
+    title = "代码"
+    options = frozenset({"list"})
+    needs = frozenset({"list"})
+
+    def plain(self, text: str, use: Use) -> str:
+        assert use.codes is not None
+        return _lookup(f"xt_half({text})", use)
+
+    def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
+        assert use.codes is not None
+        return [Fault("code_unknown", f"{plain} IS NULL", f"不在代码表“{use.codes.title}”中")]
+
+
+def _lookup(value: str, use: Use) -> str:
+    assert use.codes is not None
+    spellings = ", ".join(f"{quote(s)}: {quote(c)}" for s, c in sorted(use.codes.spellings().items()))
+    found = f"MAP {{{spellings}}}[{value}]"
+    if use.codes.other_prefix is None:
+        return found
+    return f"coalesce({found}, CASE WHEN starts_with({value}, {quote(use.codes.other_prefix)}) THEN {value} END)"
+
+
+class CodeSet(SemanticType):
+    """Several values of a list in one cell (罚款、警告), kept as canonical codes joined by `;` in the order given."""
+
+    id = "code_set"
+    title = "代码（可多值）"
+    options = frozenset({"list"})
+    needs = frozenset({"list"})
+
+    def plain(self, text: str, use: Use) -> str:
+        assert use.codes is not None
+        separators = use.codes.separators or "、;；,，"
+        value = f"xt_half({text})"
+        # 没收违法所得、没收非法财物 contains the separator: such phrases become their code before the split.
+        protected = sorted((s for s in use.codes.spellings() if any(c in s for c in separators)), key=lambda s: (-len(s), s))
+        for phrase in protected:
+            value = f"replace({value}, {quote(phrase)}, {quote(use.codes.spellings()[phrase])})"
+        parts = f"list_filter(list_transform(regexp_split_to_array({value}, '[{separators}]'), part -> trim(part)), part -> part <> '')"
+        codes = f"list_transform({parts}, part -> {_lookup('part', use)})"
+        return f"CASE WHEN len(list_filter({codes}, code -> code IS NULL)) = 0 THEN nullif(list_aggregate(list_distinct({codes}), 'string_agg', ';'), '') END"
+
+    def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
+        assert use.codes is not None
+        return [Fault("code_unknown", f"{plain} IS NULL", f"含有代码表“{use.codes.title}”以外的值；其他情形写成“其他-具体名称”")]

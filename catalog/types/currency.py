@@ -1,0 +1,25 @@
+"""Currency of an amount, read from the amount's own text."""
+
+from __future__ import annotations
+
+from catalog.types.base import Fault, SemanticType, Use
+from catalog.types.base_sql import quote
+
+
+class Currency(SemanticType):
+    """ISO 4217 code named inside the text (万美元); an amount that names none is in renminbi."""
+
+    id = "currency"
+    title = "币种"
+    options = frozenset({"list", "same_column_as"})
+    needs = frozenset({"list"})
+
+    def plain(self, text: str, use: Use) -> str:
+        assert use.codes is not None
+        # Longest spelling first: 美元 must not be found inside a longer name.
+        spellings = sorted(use.codes.spellings().items(), key=lambda pair: (-len(pair[0]), pair[0]))
+        named = " ".join(f"WHEN contains({text}, {quote(s)}) THEN {quote(c)}" for s, c in spellings)
+        return f"CASE {named} WHEN {text} IS NOT NULL THEN 'CNY' END"
+
+    def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
+        return []

@@ -1,0 +1,50 @@
+"""Calendar date in any of the forms departments write."""
+
+from __future__ import annotations
+
+from catalog.types.base import Fault, Repair, SemanticType, Use
+from catalog.types.base_sql import literal_list
+
+LONG_TERM = "2099-12-31"
+_FOREVER = ("长期", "永久", "无期限", "无固定期限", "长期有效", "永久有效", "无处罚期限", "9999-12-31", "9999-09-09", "2099-12-31")
+_NEVER = ("1900-01-01", "1899-12-31", "1899-12-30", "0000-00-00")
+
+
+class Date(SemanticType):
+    """2019-09-30, 2019/9/30, 20190930, 2019.9.30, 2019年9月30日, with a time or not; 长期 and far sentinels are 2099-12-31.
+
+    Impossible dates are faults, never moved to a neighbour; month-only values are no dates (domain notes 9.2 no. 16-22).
+    """
+
+    id = "date"
+    title = "日期"
+    storage = "DATE"
+    options = frozenset({"min", "max"})
+    macros = (
+        # A time after a blank or T is dropped whatever its form ("00:00;00" is met); separators become hyphens.
+        "xt_day(t) AS rtrim(translate(regexp_extract(xt_half(t), '^[^ T]+'), '年月/.日', '----'), '-')",
+        "xt_day8(d) AS substr(d, 1, 4) || '-' || substr(d, 5, 2) || '-' || substr(d, 7, 2)",
+        f"xt_date(t) AS CASE WHEN t IN ({literal_list(_FOREVER)}) THEN DATE '{LONG_TERM}'"
+        " WHEN regexp_full_match(xt_day(t), '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}') THEN CASE"
+        f" WHEN xt_day(t) IN ({literal_list(_NEVER)}) THEN NULL"
+        f" WHEN xt_day(t) >= '2099' THEN DATE '{LONG_TERM}'"
+        " ELSE try_cast(xt_day(t) AS DATE) END"
+        " WHEN regexp_full_match(t, '[0-9]{8}|[0-9]{14}') THEN"
+        f" CASE WHEN t >= '2099' THEN DATE '{LONG_TERM}' ELSE try_cast(xt_day8(t) AS DATE) END"
+        " WHEN regexp_full_match(t, '[2-6][0-9]{4}') THEN DATE '1899-12-30' + t::INTEGER END",
+        f"xt_no_date(t) AS xt_day(t) IN ({literal_list(_NEVER)})",
+    )
+
+    def plain(self, text: str, use: Use) -> str:
+        return f"xt_date({text})"
+
+    def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
+        faults = [Fault("date_invalid", f"{plain} IS NULL AND NOT xt_no_date({text})", "日期不存在或无法识别，应写成 YYYY-MM-DD")]
+        if use.field.min is not None:
+            faults.append(Fault("date_too_early", f"{plain} < DATE '{use.field.min}'", f"日期早于{use.field.min}"))
+        if use.field.max is not None:
+            faults.append(Fault("date_too_late", f"{plain} > DATE '{use.field.max}' AND {plain} < DATE '{LONG_TERM}'", f"日期晚于{use.field.max}"))
+        return faults
+
+    def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
+        return [Repair("date_excel_serial", f"regexp_full_match({text}, '[2-6][0-9]{{4}}')", "电子表格的日期序号已换成日期")]

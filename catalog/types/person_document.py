@@ -1,0 +1,29 @@
+"""Number of an identity document whose kind stands in another field (证件类型 + 证件号码)."""
+
+from __future__ import annotations
+
+from catalog.types.base import Fault, Repair, Use
+from catalog.types.resident_id import ResidentId
+
+
+class PersonDocument(ResidentId):
+    """Judged as a resident ID where the kind says so (or is absent); other documents by their form only."""
+
+    id = "person_document"
+    title = "证件号码"
+    needs = frozenset({"document_kind"})
+    options = frozenset({"document_kind"})
+
+    def _is_resident_id(self, use: Use) -> str:
+        return f"coalesce(\"{use.field.document_kind}\", 'resident_id') = 'resident_id'"
+
+    def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
+        resident = self._is_resident_id(use)
+        judged = [Fault(f.rule, f"{resident} AND {f.when}", f.message) for f in super().faults(text, plain, use)]
+        return [
+            *judged,
+            Fault("document_no_format", f"NOT ({resident}) AND NOT xt_masked({plain}) AND NOT regexp_full_match({plain}, '[0-9A-Z()]{{5,20}}')", "证件号码格式不符"),
+        ]
+
+    def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
+        return [Repair(r.rule, f"{self._is_resident_id(use)} AND {r.when}", r.message) for r in super().repairs(text, plain, use)]

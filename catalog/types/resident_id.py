@@ -1,0 +1,46 @@
+"""Resident identity number (GB 11643-1999)."""
+
+from __future__ import annotations
+
+from catalog.types.base import Fault, Repair, SemanticType, Use
+
+_UPGRADED = "substr({t}, 1, 6) || '19' || substr({t}, 7, 9)"
+
+
+class ResidentId(SemanticType):
+    """18 characters; 15-digit numbers of before 1999 are upgraded. The region is never judged: it keeps old codes for life.
+
+    The clear number goes to the vault only; the record keeps its keyed hash, or the masked text as delivered.
+    """
+
+    id = "resident_id"
+    title = "公民身份号码"
+    private = True
+    macros = (
+        "xt_id18(t) AS CASE WHEN regexp_full_match(t, '[0-9]{15}') THEN "
+        + _UPGRADED.format(t="t") + " || xt_id_check(" + _UPGRADED.format(t="t") + ") ELSE t END",
+    )
+
+    def plain(self, text: str, use: Use) -> str:
+        return f"xt_id18(CASE WHEN regexp_full_match(xt_code({text}), '0+X?|1+') THEN NULL ELSE xt_code({text}) END)"
+
+    def stored(self, plain: str, use: Use) -> str:
+        return f"CASE WHEN xt_masked({plain}) THEN {plain} ELSE xt_pseudonym({plain}) END"
+
+    def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
+        open_value = f"NOT xt_masked({plain})"
+        return [
+            Fault("code_digits_lost", f"regexp_matches({text}, '^[0-9.]+[eE][+]?[0-9]+$')", "身份号码被电子表格改成科学计数法，位数已丢失，请设为文本格式重新导出"),
+            Fault("resident_id_format", f"{open_value} AND NOT regexp_full_match({plain}, '[1-9][0-9]{{16}}[0-9X]')", "公民身份号码应为18位（旧号15位）"),
+            Fault("resident_id_birth", f"{open_value} AND xt_id_birth({plain}) IS NULL", "公民身份号码中的出生日期不存在"),
+            Fault("resident_id_check", f"{open_value} AND xt_id_check({plain}) <> substr({plain}, 18, 1)", "公民身份号码校验位不符（GB 11643）"),
+        ]
+
+    def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
+        return [
+            Repair("resident_id_upgraded", f"length(xt_code({text})) = 15 AND length({plain}) = 18", "15位旧身份号码已升为18位"),
+            Repair("code_cleaned", f"{text} <> {plain} AND length(xt_code({text})) <> 15", "号码中的全角字符、空格或小写字母已规范"),
+        ]
+
+    def mask(self, column: str) -> str:
+        return "NULL"

@@ -1,0 +1,107 @@
+"""Free text, names, numbers of documents: text kept as text, each with the little that its meaning asks."""
+
+from __future__ import annotations
+
+from catalog.model import Level
+from catalog.types.base import Fault, SemanticType, Use
+
+
+class Text(SemanticType):
+    """Running text; longer than its length is only a warning, since lengths of the standard are partly recalled."""
+
+    id = "text"
+    title = "文本"
+    options = frozenset({"length"})
+    over_length: Level = "warn"
+
+
+class Line(SemanticType):
+    """A single line: line breaks inside the cell are removed."""
+
+    id = "line"
+    title = "单行文本"
+    options = frozenset({"length"})
+    over_length: Level = "warn"
+
+    def plain(self, text: str, use: Use) -> str:
+        return f"xt_line({text})"
+
+
+class Address(Line):
+    id = "address"
+    title = "地址"
+
+
+class OrgName(Line):
+    """Name of an organisation; brackets are unified to the Chinese form so that （集团） and (集团) are one name."""
+
+    id = "org_name"
+    title = "机构名称"
+
+    def plain(self, text: str, use: Use) -> str:
+        return f"translate(xt_line({text}), '()\u3000', '（） ')"
+
+    def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
+        return [Fault("name_invalid", f"length({plain}) < 2 OR regexp_full_match({plain}, '[0-9.+-]+')", "名称过短或全是数字，请核对是否错列")]
+
+
+class PersonName(Line):
+    """Name of a natural person; published names are shown as the source published them."""
+
+    id = "person_name"
+    title = "姓名"
+
+    def plain(self, text: str, use: Use) -> str:
+        # Spaces pad two-character names; the dot of minority names is written four ways (domain notes 9.2 no. 45).
+        return f"CASE WHEN regexp_matches({text}, '[A-Za-z]') THEN xt_line({text}) ELSE translate(xt_line({text}), '•．.・\u3000 ', '····') END"
+
+    def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
+        return [Fault("name_invalid", f"length({plain}) < 2 OR regexp_matches({plain}, '[0-9]')", "姓名过短或含数字，请核对是否错列")]
+
+    def mask(self, column: str) -> str:
+        return f"left({column}, 1) || repeat('*', greatest(length({column}) - 1, 1))"
+
+
+class DocumentNo(Line):
+    """Number of an official document; the year stands in 〔〕 whatever brackets were typed (domain notes 9.2 no. 30)."""
+
+    id = "document_no"
+    title = "文书号"
+    macros = (
+        "xt_document_no(t) AS regexp_replace(translate(xt_line(xt_half(t)), ' \u3000', ''), '[\\[［【(（〔]([12][0-9]{3})[\\]］】)）〕]', '〔\\1〕', 'g')",
+    )
+
+    def plain(self, text: str, use: Use) -> str:
+        return f"xt_document_no({text})"
+
+    def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
+        return [Fault("document_no_empty", f"NOT regexp_matches({plain}, '[0-9A-Za-z一二三四五六七八九十]')", "文书号只有括号或“号”字，缺少编号")]
+
+
+class CaseNo(DocumentNo):
+    """Case number of a court: （year）court letters, kind, number, 号."""
+
+    id = "case_no"
+    title = "案号"
+
+    def plain(self, text: str, use: Use) -> str:
+        return f"regexp_replace(xt_document_no({text}), '〔([12][0-9]{{3}})〕', '（\\1）')"
+
+    def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
+        return [Fault("case_no_invalid", f"NOT regexp_full_match({plain}, '（[12][0-9]{{3}}）\\S{{1,20}}?[0-9]+号?(之[一二三四五六七八九十]+)?')", "案号应形如（2019）冀0502执123号")]
+
+
+class CertificateNo(Line):
+    """Number of a licence or certificate: no inner blanks, upper case."""
+
+    id = "certificate_no"
+    title = "证书编号"
+
+    def plain(self, text: str, use: Use) -> str:
+        return f"upper(translate(xt_half(xt_line({text})), ' \u3000', ''))"
+
+    def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
+        return [
+            Fault("code_digits_lost", f"regexp_matches({text}, '^[0-9]+[.][0-9]+[eE][+]?[0-9]+$')", "编号被电子表格改成科学计数法，位数已丢失，请设为文本格式重新导出"),
+            Fault("certificate_no_invalid", f"NOT regexp_matches({plain}, '[0-9]')", "证书编号中没有数字，请核对是否错列"),
+        ]

@@ -1,0 +1,43 @@
+"""Unified social credit code (GB 32100-2015 with amendment 1)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from catalog.types.base import Fault, Repair, SemanticType, Use
+
+SHAPE = "[0-9A-HJ-NPQRTUWXY]{18}"
+
+
+class Uscc(SemanticType):
+    """18 characters; both its own check character and that of the organisation code inside must hold."""
+
+    id = "uscc"
+    title = "统一社会信用代码"
+
+    def plain(self, text: str, use: Use) -> str:
+        # Codes made of one repeated digit are placeholders (domain notes 9.2 no. 7).
+        return f"CASE WHEN regexp_full_match(xt_code({text}), '0+X?|1+|9+') THEN NULL ELSE xt_code({text}) END"
+
+    def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
+        open_value = f"NOT xt_masked({plain})"
+        return [
+            Fault("code_digits_lost", f"regexp_matches({text}, '^[0-9.]+[eE][+]?[0-9]+$')", "代码被电子表格改成科学计数法，位数已丢失，请设为文本格式重新导出"),
+            Fault("uscc_length", f"{open_value} AND length({plain}) <> 18", "统一社会信用代码应为18位"),
+            Fault("uscc_charset", f"{open_value} AND length({plain}) = 18 AND NOT regexp_full_match({plain}, '{SHAPE}')", "统一社会信用代码含不允许的字符（I、O、S、V、Z等）"),
+            Fault(
+                "uscc_check",
+                f"{open_value} AND regexp_full_match({plain}, '{SHAPE}') AND NOT (xt_uscc_ok({plain}) AND xt_org_ok(substr({plain}, 9, 9)))",
+                "统一社会信用代码校验位不符（GB 32100）",
+            ),
+        ]
+
+    def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
+        return [Repair("code_cleaned", f"{text} <> {plain}", "代码中的全角字符、空格、连字符或小写字母已规范")]
+
+
+class UsccKeys:
+    """Positions inside the code, for those who read regions and kinds from it."""
+
+    REGION: ClassVar[tuple[int, int]] = (3, 6)
+    ORG_CODE: ClassVar[tuple[int, int]] = (9, 9)
