@@ -1,0 +1,72 @@
+"""Where everything lies under `$XTCREDIT_HOME`, and the settings that come from the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """The run-time folder (default `./var`): all that the system writes is below it."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls) -> Home:
+        """The home named by `XTCREDIT_HOME`, else `./var`."""
+        return cls(Path(os.environ.get("XTCREDIT_HOME") or "var").resolve())
+
+    @property
+    def inbox(self) -> Path:
+        """Where departments' files arrive: `inbox/<period>/<file>`."""
+        return self.root / "inbox"
+
+    @property
+    def landing(self) -> Path:
+        """Bytes as delivered, immutable: `landing/<item>/<period>/<delivery>/<sha>/`."""
+        return self.root / "landing"
+
+    @property
+    def staged(self) -> Path:
+        """Staged batches between `stage` and `load`; what is loaded is removed."""
+        return self.root / "staged"
+
+    @property
+    def lake(self) -> Path:
+        return self.root / "lake"
+
+    @property
+    def reports(self) -> Path:
+        return self.root / "reports"
+
+    @property
+    def data_docs(self) -> Path:
+        """Great Expectations' pages, one site per month."""
+        return self.root / "data_docs"
+
+    @property
+    def secrets(self) -> Path:
+        return self.root / "secrets"
+
+    def private_dir(self, path: Path) -> Path:
+        """Create a folder only its owner can read: it may hold identifiers of persons."""
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(0o700)
+        return path
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a process may use: threads and memory of DuckDB, from `XTCREDIT_THREADS` and `XTCREDIT_MEMORY`."""
+
+    threads: int
+    memory: str
+
+    @classmethod
+    def from_environment(cls) -> Resources:
+        return cls(
+            threads=int(os.environ.get("XTCREDIT_THREADS") or os.cpu_count() or 2),
+            memory=os.environ.get("XTCREDIT_MEMORY") or "4GiB",
+        )

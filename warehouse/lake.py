@@ -1,0 +1,165 @@
+"""The lake: DuckLake on DuckDB, its catalog in SQLite. Connections are opened here and nowhere else."""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.util
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
+
+from catalog.errors import UserError
+from catalog.types import sql_macros
+from warehouse.home import Home, Resources
+from warehouse.secret import identity_key, pseudonym_macro
+
+SCHEMAS = ("ops", "ref", "rec", "core", "lib", "vault", "mart")
+LOCK_WAIT_SECONDS = 600
+_NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "afs", "glusterfs"}
+
+
+def connect(resources: Resources | None = None, *, temporary: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB with the extensions and the SQL macros of the semantic types."""
+    resources = resources or Resources.from_environment()
+    settings: dict[str, Any] = {
+        "threads": resources.threads,
+        "memory_limit": resources.memory,
+        "autoinstall_known_extensions": False,
+    }
+    if temporary is not None:
+        settings["temp_directory"] = str(temporary)
+    connection = duckdb.connect(":memory:", config=settings)
+    for macro in sql_macros():
+        connection.execute(macro)
+    return connection
+
+
+def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Load an extension from its Python package, else from DuckDB's own folder (`INSTALL` where there is internet)."""
+    spec = importlib.util.find_spec(f"duckdb_extension_{name}")
+    if spec is not None and spec.submodule_search_locations:
+        folder = Path(spec.submodule_search_locations[0]) / "extensions" / f"v{duckdb.__version__}"
+        connection.execute(f"LOAD '{folder / f'{name}.duckdb_extension'}'")
+        return
+    connection.execute(f"INSTALL {name}")
+    connection.execute(f"LOAD {name}")
+
+
+class Lake:
+    """One open lake. `execute` reads; `transaction` writes, alone among all processes of this machine."""
+
+    def __init__(self, home: Home, *, snapshot: int | None = None, resources: Resources | None = None) -> None:
+        self.home = home
+        self.snapshot = snapshot
+        _refuse_network_file_system(home.lake)
+        home.private_dir(home.lake)
+        self.connection = connect(resources, temporary=home.private_dir(home.root / "tmp"))
+        self.connection.execute(pseudonym_macro(identity_key(home)))
+        load_extension(self.connection, "sqlite_scanner")
+        load_extension(self.connection, "ducklake")
+        at = f", SNAPSHOT_VERSION {snapshot}" if snapshot is not None else ""
+        attach = f"ATTACH 'ducklake:sqlite:{home.lake / 'catalog.sqlite'}' AS lake (DATA_PATH '{home.lake / 'data'}'{at})"
+        if (home.lake / "catalog.sqlite").exists():
+            self._attach(attach)
+        else:
+            with _file_lock(home.lake / "writer.lock"):
+                self._attach(attach)
+        self.connection.execute("USE lake")
+
+    @retry(retry=retry_if_exception_type((duckdb.IOException, duckdb.TransactionException)), wait=wait_random(0.05, 0.3), stop=stop_after_delay(60), reraise=True)
+    def _attach(self, statement: str) -> None:
+        self.connection.execute(statement)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def execute(self, sql: str, parameters: Sequence[object] | None = None) -> duckdb.DuckDBPyConnection:
+        """Run one statement; reads see one consistent snapshot per statement."""
+        return self.connection.execute(sql, parameters)
+
+    def rows(self, sql: str, parameters: Sequence[object] | None = None) -> list[dict[str, Any]]:
+        """The result as a list of dicts; for small results only."""
+        cursor = self.connection.execute(sql, parameters)
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def scalar(self, sql: str, parameters: Sequence[object] | None = None) -> Any:
+        """The first value of the first row, None if there is no row."""
+        row = self.connection.execute(sql, parameters).fetchone()
+        return row[0] if row else None
+
+    @contextmanager
+    def transaction(self, message: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """All or nothing, one writer at a time: the SQLite catalog does not order two commits reliably.
+
+        `message` is kept with the snapshot for `xtcredit history`. Temporary tables made inside stay.
+        """
+        with _file_lock(self.home.lake / "writer.lock"):
+            self.connection.execute("BEGIN TRANSACTION")
+            try:
+                yield self.connection
+                if message is not None:
+                    self.connection.execute("CALL lake.set_commit_message(?, ?)", ["xtcredit", message])
+                self.connection.execute("COMMIT")
+            except BaseException:
+                _rollback(self.connection)
+                raise
+
+    def snapshot_id(self) -> int:
+        """The number of the newest snapshot (or of the one this lake was opened at)."""
+        if self.snapshot is not None:
+            return self.snapshot
+        return int(self.scalar("SELECT max(snapshot_id) FROM ducklake_snapshots('lake')"))
+
+    def at(self, snapshot: int) -> Lake:
+        """The same lake as it was at a snapshot, read-only."""
+        return Lake(self.home, snapshot=snapshot)
+
+
+def _rollback(connection: duckdb.DuckDBPyConnection) -> None:
+    try:
+        connection.execute("ROLLBACK")
+    except duckdb.TransactionException:
+        pass  # a failed COMMIT has already ended the transaction; the caller raises its error
+
+
+@contextmanager
+def _file_lock(path: Path) -> Iterator[None]:
+    """An exclusive lock held by this process; released by the kernel even when the process is killed."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        _acquire(descriptor, path)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@retry(retry=retry_if_exception_type(BlockingIOError), wait=wait_random(0.02, 0.1), stop=stop_after_delay(LOCK_WAIT_SECONDS), reraise=True)
+def _acquire(descriptor: int, path: Path) -> None:
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _refuse_network_file_system(path: Path) -> None:
+    """SQLite's locks cannot be trusted on network file systems; on systems without /proc nothing is known."""
+    mounts = Path("/proc/mounts")
+    if not mounts.exists():
+        return
+    best, kind = "", ""
+    for line in mounts.read_text(encoding="utf-8").splitlines():
+        _, point, file_system, *_ = line.split()
+        if (str(path) + "/").startswith(point.rstrip("/") + "/") and len(point) >= len(best):
+            best, kind = point, file_system
+    if kind in _NETWORK_FILE_SYSTEMS:
+        raise UserError(f"数据湖目录位于网络文件系统（{kind}）", where=str(path), remedy="把 XTCREDIT_HOME 移到本机磁盘，或改用 PostgreSQL 目录")

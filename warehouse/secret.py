@@ -1,0 +1,60 @@
+"""The key behind the pseudonyms of natural persons."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from catalog.errors import UserError
+from warehouse.home import Home
+
+ENVIRONMENT = "XTCREDIT_IDENTITY_KEY"
+_BLOCK = 64  # SHA-256's block, the length HMAC pads its key to (RFC 2104)
+
+
+def identity_key(home: Home) -> bytes:
+    """The 32-byte key: from `XTCREDIT_IDENTITY_KEY` (64 hex digits), else from `secrets/identity.key`, made on first use.
+
+    Losing it makes every person of the warehouse a stranger, so it is never made anew beside an existing lake.
+    Raises `UserError` for a malformed or lost key.
+    """
+    given = os.environ.get(ENVIRONMENT)
+    path = home.secrets / "identity.key"
+    if given is None and not path.exists():
+        if (home.lake / "catalog.sqlite").exists():
+            raise UserError("找不到身份标识密钥，而数据湖已存在", where=str(path), remedy=f"从备份恢复该文件，或设置环境变量 {ENVIRONMENT}")
+        _create(home, path)
+    text = given if given is not None else path.read_text(encoding="ascii")
+    try:
+        key = bytes.fromhex(text.strip())
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise UserError("身份标识密钥应为64位十六进制数", where=ENVIRONMENT if given is not None else str(path), remedy="恢复原来的密钥")
+    return key
+
+
+def _create(home: Home, path: Path) -> None:
+    home.private_dir(home.secrets)
+    temporary = path.with_suffix(f".{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(32))
+    try:
+        os.link(temporary, path)  # fails if another process was first: its key counts
+    except FileExistsError:
+        pass
+    finally:
+        temporary.unlink()
+
+
+def pseudonym_macro(key: bytes) -> str:
+    """SQL macro `xt_pseudonym(number)`: the first 128 bits of HMAC-SHA256 as 32 hex digits, NULL for NULL."""
+    padded = key.ljust(_BLOCK, b"\0")
+    inner = "".join(f"\\x{byte ^ 0x36:02X}" for byte in padded)
+    outer = "".join(f"\\x{byte ^ 0x5C:02X}" for byte in padded)
+    return (
+        "CREATE OR REPLACE TEMP MACRO xt_pseudonym(number) AS "
+        f"left(sha256('{outer}'::BLOB || unhex(sha256('{inner}'::BLOB || number::BLOB))), 32)"
+    )
