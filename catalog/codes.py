@@ -21,7 +21,7 @@ class CodeList(Model):
     source: str
     codes: tuple[Code, ...]
     other_prefix: str | None = None
-    separators: str | None = None
+    separators: Values = ()
 
     def spellings(self) -> dict[str, str]:
         """Every accepted spelling (code, title, other) -> canonical code."""

@@ -42,7 +42,7 @@ class CodeSet(SemanticType):
 
     def plain(self, text: str, use: Use) -> str:
         assert use.codes is not None
-        separators = use.codes.separators or "、;；,，"
+        separators = "".join(use.codes.separators) or "、;；,，"
         value = f"xt_half({text})"
         # 没收违法所得、没收非法财物 contains the separator: such phrases become their code before the split.
         protected = sorted((s for s in use.codes.spellings() if any(c in s for c in separators)), key=lambda s: (-len(s), s))

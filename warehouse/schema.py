@@ -1,0 +1,307 @@
+"""The lake's tables: the fixed ones here, `rec.*`, `lib.*` and `ref.*` from the catalog. All carry Chinese comments."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+from sqlalchemy import BigInteger, Column, Date, DateTime, Double, Integer, MetaData, String, Table, Uuid
+from sqlalchemy.schema import CreateTable
+from sqlalchemy.types import TypeEngine
+
+from catalog.loader import Catalog
+from catalog.model import Item
+from catalog.types import TYPES
+from catalog.types.base_sql import quote
+from warehouse.lake import SCHEMAS, Lake
+
+METADATA = MetaData()
+
+
+def _table(schema: str, name: str, comment: str, *columns: tuple[str, TypeEngine[object] | type[TypeEngine[object]], str]) -> Table:
+    return Table(name, METADATA, *(Column(n, t, comment=c) for n, t, c in columns), schema=schema, comment=comment)
+
+
+BATCH = _table(
+    "ops", "batch", "批次：一个已入库的报送文件及其行数",
+    ("batch_id", String, "批次标识：目录/期次/报送"),
+    ("item_id", String, "目录标识"),
+    ("period", String, "期次（YYYY-MM）"),
+    ("delivery", String, "报送标识，按文本先后排序"),
+    ("division", String, "报送单位区划"),
+    ("department", String, "来源部门标识"),
+    ("source_file", String, "原文件名"),
+    ("sha256", String, "原文件摘要"),
+    ("received_at", DateTime, "收到时间"),
+    ("format", String, "识别出的格式版本"),
+    ("rows_read", BigInteger, "上报行数"),
+    ("rows_accepted", BigInteger, "有效行数＝新增＋更新"),
+    ("rows_new", BigInteger, "入库：首次出现的记录"),
+    ("rows_updated", BigInteger, "更新：内容有变的已有记录"),
+    ("rows_duplicate", BigInteger, "重复：与当前版本相同或更旧"),
+    ("rows_quarantined", BigInteger, "隔离：未通过行规则（含搁置）"),
+    ("rows_set_aside", BigInteger, "其中搁置：不属本市或本目录，非差错"),
+    ("rows_ignored", BigInteger, "忽略：空行、重复表头、页脚"),
+    ("status", String, "loaded 已入库；warned 已入库但有警告"),
+    ("catalog_version", String, "判定所用目录版本"),
+    ("loaded_at", DateTime, "入库时间"),
+)
+QUARANTINE = _table(
+    "ops", "quarantine", "隔离行：每行一条，个人号码已遮盖",
+    ("batch_id", String, "批次标识"),
+    ("item_id", String, "目录标识"),
+    ("period", String, "期次"),
+    ("row_number", BigInteger, "文件中的行号（从1起，含标题行）"),
+    ("level", String, "quarantine 疑问；set_aside 搁置"),
+    ("field", String, "首个出错的数据项"),
+    ("rule", String, "首个违反的规则"),
+    ("value", String, "该项原值"),
+    ("message", String, "说明与处理办法"),
+    ("faults", String, "全部问题（JSON）"),
+    ("raw", String, "原行（JSON：表头→原文）"),
+)
+ISSUE = _table(
+    "ops", "issue", "问题登记：已入库行中被规范或值得提醒的值",
+    ("batch_id", String, "批次标识"),
+    ("item_id", String, "目录标识"),
+    ("period", String, "期次"),
+    ("row_number", BigInteger, "行号"),
+    ("field", String, "数据项"),
+    ("rule", String, "问题种类"),
+    ("before", String, "原值（个人号码已遮盖）"),
+    ("after", String, "规范后的值"),
+    ("message", String, "说明"),
+)
+IGNORED = _table(
+    "ops", "ignored", "忽略行：空行、重复表头、页脚",
+    ("batch_id", String, "批次标识"),
+    ("item_id", String, "目录标识"),
+    ("period", String, "期次"),
+    ("row_number", BigInteger, "行号"),
+    ("reason", String, "blank 空行；repeated_header 重复表头；footer 页脚或说明"),
+)
+EXPECTATION = _table(
+    "ops", "expectation", "整批检查结果（Great Expectations）",
+    ("batch_id", String, "批次标识"),
+    ("item_id", String, "目录标识"),
+    ("period", String, "期次"),
+    ("check", String, "检查项"),
+    ("field", String, "数据项"),
+    ("level", String, "fail 阻断；warn 提醒"),
+    ("success", Integer, "1 通过；0 未通过"),
+    ("observed", String, "实际值"),
+    ("message", String, "说明"),
+)
+OUTCOME = _table(
+    "ops", "outcome", "步骤结果：被拒收的文件与原因（流水，不参与状态）",
+    ("batch_id", String, "批次标识"),
+    ("item_id", String, "目录标识"),
+    ("period", String, "期次"),
+    ("step", String, "步骤"),
+    ("success", Integer, "1 成功；0 失败"),
+    ("source_file", String, "原文件名"),
+    ("sha256", String, "原文件摘要"),
+    ("message", String, "说明"),
+    ("at", DateTime, "时间"),
+)
+RECORD = _table(
+    "core", "record", "台账：每条记录一行，指向其当前版本",
+    ("item_id", String, "目录标识"),
+    ("record_key", Uuid, "记录键：目录与自然键的摘要"),
+    ("subject_key", String, "主体键：uscc:/org:/reg:/person:，空为未关联"),
+    ("identity_rule", String, "主体识别依据：uscc、org_code、registration_no、resident_id、other_document、masked、none"),
+    ("county_code", String, "归属县（市、区）"),
+    ("county_rule", String, "归属依据"),
+    ("local_county_code", String, "仅凭本记录判定的归属"),
+    ("local_county_rule", String, "仅凭本记录判定的依据"),
+    ("division_code", String, "记录所载最细区划"),
+    ("first_period", String, "首次出现的期次"),
+    ("last_period", String, "当前版本的期次"),
+    ("versions", BigInteger, "版本数"),
+    ("content_hash", Uuid, "当前版本内容摘要"),
+    ("status", String, "active 有效"),
+    ("batch_id", String, "当前版本所在批次"),
+    ("row_number", BigInteger, "当前版本所在行"),
+)
+VAULT_IDENTIFIER = _table(
+    "vault", "identifier", "号码库（限权）：个人号码与其假名",
+    ("batch_id", String, "批次标识"),
+    ("item_id", String, "目录标识"),
+    ("pseudonym", String, "假名（带密钥摘要）"),
+    ("number", String, "号码原文"),
+)
+VAULT_QUARANTINE = _table(
+    "vault", "quarantine", "号码库（限权）：隔离行原文",
+    ("batch_id", String, "批次标识"),
+    ("item_id", String, "目录标识"),
+    ("row_number", BigInteger, "行号"),
+    ("raw", String, "原行（JSON）"),
+)
+
+LINEAGE: tuple[tuple[str, str, str], ...] = (
+    ("batch_id", "VARCHAR", "批次标识"),
+    ("period", "VARCHAR", "期次"),
+    ("delivery", "VARCHAR", "报送标识"),
+    ("row_number", "BIGINT", "文件中的行号"),
+    ("record_key", "UUID", "记录键"),
+    ("content_hash", "UUID", "内容摘要"),
+    ("subject_key", "VARCHAR", "主体键"),
+    ("identity_rule", "VARCHAR", "主体识别依据"),
+    ("county_code", "VARCHAR", "归属县（市、区）"),
+    ("county_rule", "VARCHAR", "归属依据"),
+    ("division_code", "VARCHAR", "记录所载最细区划"),
+    ("source_time", "TIMESTAMP", "来源时间"),
+)
+
+# Tables kept per item in files of their own: a load touches one item's files only.
+PARTITIONS = {"core.record": "item_id", "ops.quarantine": "item_id", "vault.identifier": "item_id"}
+
+REFERENCE: dict[str, tuple[str, str]] = {
+    "item": ("目录", "item_id VARCHAR, code VARCHAR, title VARCHAR, department VARCHAR, library VARCHAR, category VARCHAR, subject VARCHAR, frequency VARCHAR, share VARCHAR"),
+    "field": ("数据项", "item_id VARCHAR, field VARCHAR, title VARCHAR, type VARCHAR, type_title VARCHAR, required VARCHAR, share VARCHAR, unit VARCHAR, list VARCHAR"),
+    "department": ("部门", "department VARCHAR, name VARCHAR, full_name VARCHAR, in_plan BOOLEAN"),
+    "division": ("行政区划", "code VARCHAR, name VARCHAR, level VARCHAR, parent VARCHAR, valid_from DATE, valid_to DATE, kind VARCHAR"),
+    "code": ("代码表", "list VARCHAR, code VARCHAR, title VARCHAR, list_title VARCHAR"),
+    "catalog_version": ("目录版本", "version VARCHAR"),
+}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A table from the catalog: its columns with types and comments, in order."""
+
+    schema: str
+    name: str
+    comment: str
+    columns: tuple[tuple[str, str, str], ...]
+
+    @property
+    def qualified(self) -> str:
+        return f'{self.schema}."{self.name}"'
+
+
+def record_table(item: Item) -> Columns:
+    """`rec.<item>`: lineage, then the item's fields in catalog order."""
+    fields = tuple((f.name, TYPES[f.type].storage, f.title) for f in item.fields)
+    return Columns("rec", item.id, f"{item.title}：各批次的有效行", (*LINEAGE, *fields))
+
+
+def catalog_version(catalog: Catalog) -> str:
+    """A short fingerprint of all that decides how rows are judged: items, code lists, libraries."""
+    parts = {
+        kind: {name: model.model_dump(mode="json") for name, model in sorted(models.items())}
+        for kind, models in (("items", catalog.items), ("lists", catalog.lists), ("libraries", catalog.libraries))
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
+
+
+def ensure_schema(lake: Lake, catalog: Catalog) -> None:
+    """Bring the lake's tables and reference data up to the catalog; does nothing when they are."""
+    version = f"{catalog_version(catalog)}-{_fixed_version()}"
+    if version == _present_version(lake):
+        return
+    with lake.transaction(f"schema {version}") as tx:
+        if version == _present_version(lake):  # another process was first
+            return
+        for schema in SCHEMAS:
+            tx.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        existing = _existing_columns(tx)
+        for table in METADATA.sorted_tables:
+            _create_fixed(tx, table, existing)
+        for item in catalog.items.values():
+            _create(tx, record_table(item), existing, partition="period")
+        _fill_reference(tx, catalog, version)
+
+
+def _present_version(lake: Lake) -> str | None:
+    try:
+        found = lake.scalar("SELECT version FROM ref.catalog_version")
+    except duckdb.CatalogException:
+        return None
+    return None if found is None else str(found)
+
+
+def _fixed_version() -> str:
+    from duckdb_sqlalchemy import Dialect
+
+    text = "".join(str(CreateTable(table).compile(dialect=Dialect())) for table in METADATA.sorted_tables)
+    return hashlib.sha256(text.encode()).hexdigest()[:6]
+
+
+def _existing_columns(tx: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for schema, table, column in tx.execute(
+        "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE database_name = 'lake'"
+    ).fetchall():
+        found.setdefault(f"{schema}.{table}", set()).add(column)
+    return found
+
+
+def _create_fixed(tx: duckdb.DuckDBPyConnection, table: Table, existing: dict[str, set[str]]) -> None:
+    columns = tuple((c.name, _sql_type(c.type), c.comment or "") for c in table.columns)
+    shape = Columns(table.schema or "", table.name, table.comment or "", columns)
+    _create(tx, shape, existing, partition=PARTITIONS.get(f"{table.schema}.{table.name}"))
+
+
+def _sql_type(kind: TypeEngine[object]) -> str:
+    names: dict[type, str] = {
+        String: "VARCHAR", BigInteger: "BIGINT", Integer: "INTEGER", Double: "DOUBLE",
+        DateTime: "TIMESTAMP", Date: "DATE", Uuid: "UUID",
+    }
+    return names[type(kind)]
+
+
+def _create(tx: duckdb.DuckDBPyConnection, table: Columns, existing: dict[str, set[str]], *, partition: str | None = None) -> None:
+    present = existing.get(f"{table.schema}.{table.name}")
+    if present is None:
+        body = ", ".join(f'"{name}" {kind}' for name, kind, _ in table.columns)
+        tx.execute(f"CREATE TABLE {table.qualified} ({body})")
+        if partition is not None:
+            tx.execute(f"ALTER TABLE {table.qualified} SET PARTITIONED BY ({partition})")
+        present = set()
+    else:
+        for name, kind, _ in table.columns:
+            if name not in present:
+                tx.execute(f'ALTER TABLE {table.qualified} ADD COLUMN "{name}" {kind}')
+    tx.execute(f"COMMENT ON TABLE {table.qualified} IS {quote(table.comment)}")
+    for name, _, comment in table.columns:
+        if name not in present:
+            tx.execute(f'COMMENT ON COLUMN {table.qualified}."{name}" IS {quote(comment)}')
+
+
+def _fill_reference(tx: duckdb.DuckDBPyConnection, catalog: Catalog, version: str) -> None:
+    rows: dict[str, Iterable[tuple[object, ...]]] = {
+        "item": (
+            (i.id, i.code, i.title, i.department, i.library, i.category, i.subject.kind, i.frequency, i.share)
+            for i in catalog.items.values()
+        ),
+        "field": _field_rows(catalog),
+        "department": ((d.id, d.name, d.full_name, d.in_plan) for d in catalog.departments.values()),
+        "division": (
+            (d.code, d.name, d.level, d.parent, d.valid_from, d.valid_to, d.kind) for d in catalog.divisions.rows
+        ),
+        "code": (
+            (listed.id, code.code, code.title, listed.title) for listed in catalog.lists.values() for code in listed.codes
+        ),
+        "catalog_version": ((version,),),
+    }
+    for name, (comment, columns) in REFERENCE.items():
+        tx.execute(f"CREATE TABLE IF NOT EXISTS ref.{name} ({columns})")
+        tx.execute(f"COMMENT ON TABLE ref.{name} IS {quote(comment)}")
+        tx.execute(f"DELETE FROM ref.{name}")
+        names = [column.split()[0] for column in columns.split(", ")]
+        reference_rows = pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows[name]])
+        tx.register("reference_rows", reference_rows)
+        tx.execute(f"INSERT INTO ref.{name} BY NAME SELECT * FROM reference_rows")
+        tx.unregister("reference_rows")
+
+
+def _field_rows(catalog: Catalog) -> Iterator[tuple[object, ...]]:
+    for item in catalog.items.values():
+        for f in item.fields:
+            required = f.required if isinstance(f.required, bool) else f"{f.required.field}"
+            yield (item.id, f.name, f.title, f.type, TYPES[f.type].title, str(required), f.share or item.share, f.unit, f.list)
