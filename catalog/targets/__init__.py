@@ -10,9 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from catalog.errors import UserError
 
@@ -114,9 +113,9 @@ def load_targets(year: int, folder: Path = HERE) -> Targets:
         where = f"catalog/targets/{path.name}"
         raise UserError(f"没有{year}年的归集目标", where=where, remedy="按2019.yml编写")
     try:
-        facts = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        facts = yaml.safe_load(path.read_text(encoding="utf-8"))
         with (folder / "population_gdp.csv").open(encoding="utf-8", newline="") as file:
             return Targets(**facts, weights=tuple(csv.DictReader(file)))
-    except (ValidationError, YAMLError, TypeError) as error:
+    except (ValidationError, yaml.YAMLError, TypeError) as error:
         reason = error.errors()[0] if isinstance(error, ValidationError) else error
         raise UserError(f"归集目标有误：{reason}", where=f"catalog/targets/{path.name}") from error
