@@ -1,0 +1,141 @@
+"""Writing raw.parquet: rows that Python had to touch go through one well-formed CSV, which DuckDB reads."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import duckdb
+
+EXTRA_COLUMNS = ("_malformed", "_line", "_sheet")
+PREAMBLE = "preamble"
+"""`_malformed` of title rows of a second sheet; they are ignored, not faulty."""
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """What `read_raw` wrote: columns c0.. (VARCHAR), then `_malformed`, `_line`, `_sheet`.
+
+    `malformed` counts the malformed records by reason; `notes` are Chinese remarks the office should see.
+    """
+
+    path: Path
+    columns: int
+    rows: int
+    format: str
+    encoding: str | None = None
+    delimiter: str | None = None
+    malformed: tuple[tuple[str, int], ...] = ()
+    sheets: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def malformed_rows(self) -> int:
+        """Number of records that could not be split into the file's columns."""
+        return sum(count for reason, count in self.malformed if reason != PREAMBLE)
+
+
+class _LfStream:
+    """Ends with LF what the csv module ends with CRLF."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return self._stream.write(text[:-2] + "\n")
+
+
+class RowWriter:
+    """Rows of a fixed width as CSV that DuckDB's strict reader takes without doubt."""
+
+    def __init__(self, stream: TextIO, columns: int) -> None:
+        self._stream = stream
+        # The csv module quotes a value for the characters of its own line ending only, and a bare CR must be
+        # quoted too; DuckDB however misreads quoted breaks in CRLF files, so the ending becomes LF in
+        # `_LfStream`.
+        self._writer = csv.writer(_LfStream(stream), lineterminator="\r\n")
+        self._columns = columns
+
+    def row(
+        self,
+        cells: Sequence[str | None],
+        *,
+        malformed: str | None = None,
+        line: str | None = None,
+        sheet: str | None = None,
+    ) -> None:
+        """Write one record; missing cells become NULL, cells beyond the width are dropped."""
+        kept = list(cells[: self._columns])
+        kept.extend([None] * (self._columns - len(kept)))
+        self._writer.writerow([*kept, malformed, line, sheet])
+
+    def plain(self, body: str) -> None:
+        """Write a record whose text is known to be comma-separated, of full width and without quotes."""
+        self._stream.write(body)
+        self._stream.write(",,,\n")
+
+
+@contextmanager
+def scratch(target: Path) -> Iterator[Path]:
+    """Give a temporary directory on the target's disk."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".raw-") as name:
+        yield Path(name)
+
+
+def literal(text: str) -> str:
+    """Give the text as an SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def path_literal(path: Path) -> str:
+    """Give the path as an SQL literal that DuckDB does not take for a pattern."""
+    return literal(glob.escape(str(path)))
+
+
+def csv_to_parquet(
+    source: Path,
+    target: Path,
+    connection: duckdb.DuckDBPyConnection,
+    columns: int,
+    *,
+    delimiter: str = ",",
+    extras_in_file: bool = True,
+) -> int:
+    """Copy an LF-ended CSV of constant width to Parquet in file order; give the number of rows.
+
+    Raises:
+        duckdb.Error: the file is not of that width throughout, or not UTF-8.
+    """
+    names = [f"c{i}" for i in range(columns)] + (list(EXTRA_COLUMNS) if extras_in_file else [])
+    types = "{" + ", ".join(f"'{name}': 'VARCHAR'" for name in names) + "}"
+    extras = "" if extras_in_file else "".join(f", NULL::VARCHAR AS {name}" for name in EXTRA_COLUMNS)
+    part = target.with_name(target.name + ".part")
+    try:
+        done = connection.execute(
+            f"COPY (SELECT *{extras} FROM read_csv({path_literal(source)}, columns = {types},"
+            f" auto_detect = false, header = false, delim = {literal(delimiter)},"
+            " quote = '\"', escape = '\"', strict_mode = true, new_line = '\\n'))"
+            f" TO {literal(str(part))} (FORMAT parquet, COMPRESSION zstd, PRESERVE_ORDER true)"
+        ).fetchone()
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return int(done[0]) if done else 0
+
+
+def malformed_counts(target: Path, connection: duckdb.DuckDBPyConnection) -> tuple[tuple[str, int], ...]:
+    """Count the malformed records of a raw.parquet by reason."""
+    found = connection.execute(
+        f"SELECT _malformed, count(*) FROM read_parquet({path_literal(target)})"
+        " WHERE _malformed IS NOT NULL GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    return tuple((str(reason), int(count)) for reason, count in found)

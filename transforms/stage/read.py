@@ -1,0 +1,131 @@
+"""Any file a department sends to raw.parquet: one row per record of the file, in its order, all text."""
+
+from __future__ import annotations
+
+import zipfile
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from catalog.errors import UserError
+from transforms.stage.delimited import read_delimited
+from transforms.stage.json_records import read_json
+from transforms.stage.rawfile import PREAMBLE, RawTable
+from transforms.stage.spreadsheet import protected, read_workbook
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["PREAMBLE", "RawTable", "read_raw"]
+
+_FORMATS = "可接受的格式：CSV、XLSX、XLS、JSON"
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OTHERS = (
+    (b"%PDF", "PDF 文件"),
+    (b"\x89PNG", "图片"),
+    (b"\xff\xd8\xff", "图片"),
+    (b"Rar!", "RAR 压缩包"),
+    (b"7z\xbc\xaf", "7z 压缩包"),
+    (b"\x1f\x8b", "gzip 压缩包"),
+    (b"SQLite format 3", "SQLite 数据库"),
+    (b"{\\rtf", "RTF 文档"),
+)
+_MAX_UNPACKED = 8 << 30
+
+
+def read_raw(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) -> RawTable:
+    """Write `target` (Parquet, zstd) and say what was found.
+
+    Columns: c0..cN VARCHAR as in the file, then `_malformed` (NULL, or why the record could not be divided
+    into the file's columns: too_few_columns, too_many_columns, broken_quotes, undecodable, record_too_long,
+    not_an_object; `preamble` marks title rows of a second sheet), `_line` (the malformed record's text) and
+    `_sheet`. Row i is record i of the file; title rows, header, blank rows are rows like any other; blank
+    lines at the end of a text file are none. An empty cell is NULL.
+
+    Raises:
+        UserError: empty, damaged, protected or unknown file, undecodable text, mojibake.
+    """
+    try:
+        kind = sniff_format(source)
+        if kind == "csv":
+            return read_delimited(source, target, connection)
+        if kind == "json":
+            return read_json(source, target, connection)
+        return read_workbook(source, target, connection, kind)
+    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+        raise UserError("文件不存在或无权读取", where=str(source), remedy="请核对文件路径和权限") from error
+    except duckdb.InvalidInputException as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"文件内容无法解析（{reason}）", where=source.name, remedy="请另存为 XLSX 后重新报送"
+        ) from error
+
+
+def sniff_format(source: Path) -> str:
+    """Give "csv", "json", "xlsx", "xls" or "ods" by the file's content; its extension is not trusted.
+
+    Raises:
+        UserError: empty file, or a format that is not accepted.
+    """
+    with source.open("rb") as stream:
+        head = stream.read(1 << 16)
+    if not head.strip(b"\x00\t\r\n \xef\xbb\xbf\xff\xfe"):
+        raise UserError("文件是空的", where=source.name, remedy="请核对后重新报送；确无数据的请作零报告")
+    if head.startswith(b"PK\x03\x04"):
+        return _zip_format(source)
+    if head.startswith(_OLE):
+        return _ole_format(source)
+    for magic, name in _OTHERS:
+        if head.startswith(magic):
+            raise _unknown(source, name)
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        start = head.decode("utf-16", "ignore").lstrip().encode()
+    elif head.count(0) * 10 > len(head):
+        raise _unknown(source, "二进制文件，或没有字节顺序标记（BOM）的 UTF-16 文本")
+    if start.startswith(b"<"):
+        html = any(tag in start[:4096].lower() for tag in (b"<html", b"<table", b"<!doctype html", b"<meta"))
+        name = "网页（HTML）" if html else "XML"
+        raise UserError(
+            f"文件实际是{name}，不是表格",
+            where=source.name,
+            remedy=f"请用 Excel 打开后另存为 XLSX；{_FORMATS}",
+        )
+    if start.startswith((b"{", b"[{", b"[")) and (
+        start[1:].lstrip()[:1] in b'{"[]}' or source.suffix == ".json"
+    ):
+        return "json"
+    return "csv"
+
+
+def _zip_format(source: Path) -> str:
+    try:
+        with zipfile.ZipFile(source) as archive:
+            names = set(archive.namelist())
+            size = sum(info.file_size for info in archive.infolist())
+    except zipfile.BadZipFile as error:
+        raise UserError(
+            "工作簿已损坏，无法打开",
+            where=source.name,
+            remedy="请用 Excel 或 WPS 打开后另存为 XLSX，重新报送",
+        ) from error
+    if size > _MAX_UNPACKED:
+        raise UserError("解压后超过 8 GB", where=source.name, remedy="请改用 CSV 分批报送")
+    if any(name.startswith("xl/workbook") for name in names):
+        return "xlsx"
+    if {"mimetype", "content.xml"} <= names:
+        return "ods"
+    raise _unknown(source, "Word 文档" if any(name.startswith("word/") for name in names) else "ZIP 压缩包")
+
+
+def _ole_format(source: Path) -> str:
+    data = source.read_bytes()
+    if "EncryptedPackage".encode("utf-16-le") in data:
+        raise protected(source)
+    if any(name.encode("utf-16-le") in data for name in ("Workbook", "Book", "WORKBOOK", "BOOK")):
+        return "xls"
+    raise _unknown(source, "其他 Office 文档，或已损坏的 XLS")
+
+
+def _unknown(source: Path, name: str) -> UserError:
+    return UserError(f"文件格式不能接受（{name}）", where=source.name, remedy=_FORMATS)

@@ -1,0 +1,181 @@
+"""Workbooks (XLSX, XLSB, XLS, ODS) to raw.parquet, through python-calamine."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import python_calamine
+
+from catalog.errors import UserError
+from transforms.stage import mojibake
+from transforms.stage.rawfile import (
+    PREAMBLE,
+    RawTable,
+    RowWriter,
+    csv_to_parquet,
+    malformed_counts,
+    scratch,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+
+XLS_ROWS = 65_536
+EXACT_DIGITS = 10**15
+"""Excel keeps 15 significant digits: a longer whole number has lost some."""
+
+_HEAD = 20
+Row = list[str | None]
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    name: str
+    rows: list[Row]
+
+    @property
+    def weight(self) -> int:
+        """Number of table-like rows; explanations have one or two cells in a row."""
+        return sum(sum(cell is not None for cell in row) >= 3 for row in self.rows)
+
+    def filled(self) -> bool:
+        return any(cell is not None for row in self.rows for cell in row)
+
+
+def read_workbook(source: Path, target: Path, connection: duckdb.DuckDBPyConnection, kind: str) -> RawTable:
+    """Write the main sheet, and the visible sheets of the same header as raw.parquet; see `read_raw`.
+
+    Raises:
+        UserError: damaged or protected workbook, no data, mojibake.
+    """
+    try:
+        with python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(source.read_bytes())) as book:
+            sheets, notes = _visible_sheets(book, kind)
+    except python_calamine.PasswordError as error:
+        raise protected(source) from error
+    except (python_calamine.CalamineError, OSError, ValueError) as error:
+        raise UserError(
+            f"工作簿已损坏，无法打开（{error}）",
+            where=source.name,
+            remedy="请用 Excel 或 WPS 打开后另存为 XLSX，重新报送",
+        ) from error
+    if not sheets:
+        raise UserError(
+            "工作簿中没有数据", where=source.name, remedy="请核对后重新报送；确无数据的请作零报告"
+        )
+    main = max(sheets, key=lambda sheet: sheet.weight)  # the first of equals
+    mojibake.refuse((" ".join(cell or "" for cell in row) for row in main.rows[:_HEAD]), source.name)
+    parts = [(main, 0)]
+    for sheet in sheets:
+        if sheet is not main:
+            start = _same_header(main.rows, sheet.rows)
+            if start is None:
+                notes.append(f"工作表“{sheet.name}”表头与“{main.name}”不同，未读取（{len(sheet.rows)}行）")
+            else:
+                parts.append((sheet, start))
+    columns = max(len(row) for sheet, _ in parts for row in sheet.rows)
+    with scratch(target) as folder:
+        plain = folder / "sheets.csv"
+        with plain.open("w", encoding="utf-8", newline="") as stream:
+            writer = RowWriter(stream, columns)
+            for sheet, start in parts:
+                for number, row in enumerate(sheet.rows):
+                    writer.row(row, malformed=PREAMBLE if number < start else None, sheet=sheet.name)
+        rows = csv_to_parquet(plain, target, connection, columns)
+    return RawTable(
+        path=target,
+        columns=columns,
+        rows=rows,
+        format=kind,
+        malformed=malformed_counts(target, connection),
+        sheets=tuple(sheet.name for sheet, _ in parts),
+        notes=tuple(notes),
+    )
+
+
+def protected(source: Path) -> UserError:
+    """Give the error for a workbook that needs a password."""
+    return UserError("工作簿设有打开密码", where=source.name, remedy="请取消密码后另存，重新报送")
+
+
+def _visible_sheets(book: python_calamine.CalamineWorkbook, kind: str) -> tuple[list[_Sheet], list[str]]:
+    sheets: list[_Sheet] = []
+    notes: list[str] = []
+    for meta in book.sheets_metadata:
+        if meta.typ != python_calamine.SheetTypeEnum.WorkSheet:
+            continue
+        rows = _rows(book.get_sheet_by_name(meta.name))
+        sheet = _Sheet(meta.name, rows)
+        if not sheet.filled():
+            continue
+        if meta.visible != python_calamine.SheetVisibleEnum.Visible:
+            notes.append(f"隐藏的工作表“{meta.name}”未读取（{len(rows)}行）")
+            continue
+        sheets.append(sheet)
+        if kind == "xls" and len(rows) == XLS_ROWS:
+            notes.append(
+                f"工作表“{meta.name}”正好{XLS_ROWS}行，已到 XLS 格式上限，数据可能被截断，请改报 XLSX"
+            )
+    return sheets, notes
+
+
+def _rows(sheet: python_calamine.CalamineSheet) -> list[Row]:
+    """Give the sheet's rows from row 1 and column A on, as text, with vertically merged cells filled down."""
+    if sheet.start is None:
+        return []
+    left: Row = [None] * sheet.start[1]
+    rows = [left + [cell_text(value) for value in row] for row in sheet.iter_rows()]
+    for (top, column), (bottom, _) in sheet.merged_cell_ranges or ():
+        if bottom > top and top < len(rows):
+            # Calamine ends the rows at the last cell with a value, a merged range may go on below.
+            rows.extend([None] * len(rows[0]) for _ in range(min(bottom, top + XLS_ROWS) + 1 - len(rows)))
+            for number in range(top + 1, bottom + 1):
+                if column < len(rows[number]) and rows[number][column] is None:
+                    rows[number][column] = rows[top][column]
+    return rows
+
+
+def cell_text(value: object) -> str | None:
+    """Give a cell's value as text: ISO dates, whole numbers without ".0", lost digits as 1.3E+17."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, int | float):
+        if abs(value) >= EXACT_DIGITS:
+            mantissa, exponent = f"{value:.14E}".split("E")
+            return f"{mantissa.rstrip('0').rstrip('.')}E{exponent}"
+        return str(int(value)) if value == int(value) else repr(value)
+    if isinstance(value, dt.datetime):
+        return value.isoformat(sep=" ")
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, dt.timedelta):
+        minutes, seconds = divmod(int(value.total_seconds()), 60)
+        return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
+    return str(value)
+
+
+def _same_header(main: list[Row], other: list[Row]) -> int | None:
+    """Give the index of the row of the other sheet that equals the main sheet's header."""
+    width = max(len(row) for row in main[:_HEAD])
+    wide = (
+        _trimmed(row) for row in main[:_HEAD] if 2 * sum(cell is not None for cell in row) >= max(width, 2)
+    )
+    header = next(wide, None)
+    found = (number for number, row in enumerate(other[:_HEAD]) if header and _trimmed(row) == header)
+    return next(found, None)
+
+
+def _trimmed(row: Row) -> tuple[str | None, ...]:
+    cells = [cell.strip() if cell else None for cell in row]
+    while cells and not cells[-1]:
+        cells.pop()
+    return tuple(cells)
