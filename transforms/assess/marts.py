@@ -1,0 +1,213 @@
+"""One period's marts, in one transaction: what was collected, against both readings of the target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from catalog.divisions import CITY
+from catalog.loader import Catalog
+from catalog.period import Period
+from transforms.assess.facts import Place, Places, Plan, Unit, due_date, is_owed, plan_of, units_of
+from warehouse.lake import Lake
+from warehouse.schema import catalog_version
+
+if TYPE_CHECKING:
+    import duckdb
+
+HERE = Path(__file__).parent
+MARTS = (
+    "city_progress",
+    "county_progress",
+    "county_item",
+    "department_progress",
+    "item_progress",
+    "timeliness",
+)
+
+
+@dataclass(frozen=True)
+class AssessResult:
+    """The period's totals: all and new records, target (None before any plan), items owed, delivered."""
+
+    period: str
+    collected: int
+    collected_in_period: int
+    target: int | None
+    rate: float | None
+    items_owed: int
+    items_delivered: int
+
+
+def assess(lake: Lake, catalog: Catalog, period: Period) -> AssessResult:
+    """Replace exactly the rows of `period` in `mart.*`, from core.record, ops.batch and the catalog alone.
+
+    A record counts once, in the period in which it first appears (domain notes 6.5). The marts' columns are
+    in tables.sql. Raises RuntimeError, and changes nothing, if the counties do not add up to the ledger.
+    """
+    plan = plan_of(period)
+    places = Places(catalog.divisions, period.last_day)
+    with lake.transaction(f"assess {period}") as tx:
+        _create_marts(tx)
+        _count_ledger(tx, period, places)
+        pairs = tx.execute(
+            "SELECT DISTINCT county_code, division_code FROM assess_raw ORDER BY ALL"
+        ).fetchall()
+        _facts(tx, catalog, period, plan, places.places(pairs))
+        for statement in _statements("marts.sql"):
+            tx.execute(statement, {"period": str(period)} if "$period" in statement else {})
+        _assert_adds_up(tx, period)
+        row = tx.execute(
+            "SELECT collected, collected_in_period, target, rate, items_owed, items_delivered "
+            "FROM mart.city_progress WHERE period = ?",
+            [str(period)],
+        ).fetchone()
+    assert row is not None
+    return AssessResult(str(period), *row)
+
+
+def _create_marts(tx: duckdb.DuckDBPyConnection) -> None:
+    present = tx.execute(
+        "SELECT count(*) FROM duckdb_tables() "
+        "WHERE database_name = current_database() AND schema_name = 'mart' AND list_contains(?, table_name)",
+        [list(MARTS)],
+    ).fetchone()
+    if present != (len(MARTS),):
+        tx.execute("CREATE SCHEMA IF NOT EXISTS mart")
+        for statement in _statements("tables.sql"):
+            tx.execute(statement)
+
+
+def _count_ledger(tx: duckdb.DuckDBPyConnection, period: Period, places: Places) -> None:
+    codes = tx.execute(
+        "SELECT DISTINCT county_code FROM core.record WHERE first_period <= ? AND county_code IS NOT NULL",
+        [str(period)],
+    ).fetchall()
+    (statement,) = _statements("counts.sql")
+    tx.execute(
+        statement,
+        {
+            "period": str(period),
+            "previous": str(period.shift(-1)),
+            "city": CITY,
+            "split": sorted(code for (code,) in codes if places.is_split(code)),
+        },
+    )
+
+
+def _facts(
+    tx: duckdb.DuckDBPyConnection,
+    catalog: Catalog,
+    period: Period,
+    plan: Plan | None,
+    places: Sequence[Place],
+) -> None:
+    """The catalog's facts as temporary tables, so that the rest is one script of SQL."""
+    text, whole = pa.string(), pa.int64()
+    _temporary(
+        tx,
+        "assess_unit",
+        {
+            "county_code": text,
+            "county_name": text,
+            "unit_kind": text,
+            "floor_target": whole,
+            "quota_target": whole,
+            "population": whole,
+            "gdp_yi_yuan": pa.decimal128(18, 2),
+            "weight_confidence": text,
+        },
+        [_unit_row(unit) for unit in units_of(catalog, period, plan)],
+    )
+    _temporary(
+        tx,
+        "assess_place",
+        {"county_code": text, "division_code": text, "unit": text, "rule": text},
+        [(p.county_code, p.division_code, p.unit, p.rule) for p in places],
+    )
+    _temporary(
+        tx,
+        "assess_item",
+        {
+            "item_id": text,
+            "title": text,
+            "department": text,
+            "library": text,
+            "owed": pa.bool_(),
+            "due_date": pa.date32(),
+        },
+        [
+            (i.id, i.title, i.department, i.library, is_owed(i, period), due_date(i, period))
+            for i in catalog.items.values()
+        ],
+    )
+    _temporary(
+        tx,
+        "assess_department",
+        {"department": text, "department_name": text},
+        [(d.id, d.name) for d in catalog.departments.values()],
+    )
+    _temporary(
+        tx,
+        "assess_city",
+        {"target": whole, "target_document": text, "layout": text, "catalog_version": text},
+        [
+            (
+                plan.targets.city_target if plan else None,
+                plan.targets.document if plan else None,
+                plan.layout if plan else None,
+                catalog_version(catalog),
+            )
+        ],
+    )
+
+
+def _unit_row(unit: Unit) -> tuple[object, ...]:
+    weight = unit.weight
+    return (
+        unit.county_code,
+        unit.county_name,
+        unit.unit_kind,
+        unit.floor_target,
+        unit.quota_target,
+        weight.population if weight else None,
+        weight.gdp_yi_yuan if weight else None,
+        weight.confidence if weight else None,
+    )
+
+
+def _temporary(
+    tx: duckdb.DuckDBPyConnection,
+    name: str,
+    columns: Mapping[str, pa.DataType],
+    rows: Sequence[tuple[object, ...]],
+) -> None:
+    schema = pa.schema(list(columns.items()))
+    table = pa.Table.from_pylist([dict(zip(columns, row, strict=True)) for row in rows], schema=schema)
+    tx.register("assess_rows", table)
+    tx.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM assess_rows")
+    tx.unregister("assess_rows")
+
+
+def _assert_adds_up(tx: duckdb.DuckDBPyConnection, period: Period) -> None:
+    """Every record is in exactly one unit: a place without a unit would lose its records silently."""
+    totals = tx.execute(
+        """
+        SELECT (SELECT count(*) FROM core.record WHERE first_period <= $period),
+               (SELECT sum(collected) FROM mart.county_progress WHERE period = $period),
+               (SELECT sum(collected) FROM mart.item_progress WHERE period = $period),
+               (SELECT sum(collected) FROM mart.department_progress WHERE period = $period)
+        """,
+        {"period": str(period)},
+    ).fetchone()
+    if totals is None or len({int(total or 0) for total in totals}) != 1:
+        raise RuntimeError(f"{period}：台账、县区、目录、部门四处归集量不一致：{totals}")
+
+
+def _statements(name: str) -> list[str]:
+    script = (HERE / name).read_text(encoding="utf-8")
+    return [text for part in script.split(";\n") if (text := part.strip().rstrip(";"))]
