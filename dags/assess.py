@@ -1,0 +1,67 @@
+"""The month's assessment: counts, targets, ranks the bulletin, after the last item of the month is due."""
+
+from __future__ import annotations
+
+import wiring
+from airflow.sdk import DAG, get_current_context, task
+
+DOC = """\
+### 月度考核与通报
+
+并库（integrate）→ 计数与目标（assess）→ 通报（report）。
+
+**何时运行**　每月 25 日，本月最后一个事项的报送期限之后。
+
+**期次**　运行触发月份的上一个月；手工运行可用参数 `period` 指定。
+
+**失败怎么办**
+1. 看失败任务日志的最后一行；改好后清除（Clear）该任务，后面的会接着运行。
+2. 数字有疑问：`xtcredit explain 县区代码 --period 期次` 给出每个数的来处。
+3. 已发布的月份不改：迟到的更正在下一期列为调整数。
+
+**补跑**　先补跑各 `ingest__*`，再逐月（`--max-active-runs 1`）：
+
+```
+dags/airflow.sh backfill create --dag-id assess__monthly --max-active-runs 1 \\
+    --from-date 2019-10-01 --to-date 2019-12-31
+```
+"""
+
+with DAG(
+    dag_id="assess__monthly",
+    dag_display_name="月度考核与通报",
+    description="每月计数、对照目标、排名并出通报",
+    doc_md=DOC,
+    schedule=wiring.timetable("0 6 25 * *"),
+    start_date=wiring.START,
+    catchup=False,
+    max_active_runs=1,  # months build on each other
+    default_args=wiring.DEFAULTS | {"owner": "warehouse"},
+    params={"period": wiring.period_param()},
+    tags=["kind:assess"],
+):
+
+    @task(pool=wiring.WRITER_POOL, doc_md="把台账的变动并入各库；没有变动就不做")
+    def integrate() -> dict[str, int]:
+        from transforms import steps
+        from warehouse.home import Home
+
+        return wiring.step(steps.integrate, Home.from_environment())
+
+    @task(pool=wiring.WRITER_POOL, doc_md="计数、目标、及时性、质量、排名")
+    def assess() -> None:
+        from transforms import steps
+        from warehouse.home import Home
+
+        period = wiring.step(wiring.run_period, get_current_context())
+        wiring.step(steps.assess, period, Home.from_environment())
+
+    @task(doc_md="写通报与附表；返回文件路径")
+    def report() -> list[str]:
+        from transforms import steps
+        from warehouse.home import Home
+
+        period = wiring.step(wiring.run_period, get_current_context())
+        return wiring.step(steps.report, period, Home.from_environment())
+
+    integrate() >> assess() >> report()

@@ -1,0 +1,39 @@
+"""Weekly upkeep of the lake."""
+
+from __future__ import annotations
+
+import wiring
+from airflow.sdk import DAG, CronTriggerTimetable, task
+
+DOC = """\
+### 每周维护
+
+合并小文件、清理过期快照与孤儿文件、备份、恢复演练。
+
+**何时运行**　每周日 03:30。只看当下，不能补跑，也不需要。
+
+**失败怎么办**　看日志最后一行；改好后清除（Clear）任务。维护失败不影响数据，
+但备份会变旧：连续两周失败必须处理。手工备份：`xtcredit backup 目录`。
+"""
+
+with DAG(
+    dag_id="maintain",
+    dag_display_name="每周维护",
+    description="合并、清理、备份、恢复演练",
+    doc_md=DOC,
+    schedule=CronTriggerTimetable("30 3 * * 0", timezone=wiring.TIMEZONE),
+    start_date=wiring.START,
+    catchup=False,
+    max_active_runs=1,
+    default_args=wiring.DEFAULTS | {"owner": "warehouse"},
+    tags=["kind:maintain"],
+):
+
+    @task(pool=wiring.WRITER_POOL, doc_md="合并、清理、备份、演练")
+    def maintain() -> None:
+        from transforms import steps
+        from warehouse.home import Home
+
+        wiring.step(steps.maintain, Home.from_environment())
+
+    maintain()
