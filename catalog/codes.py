@@ -22,6 +22,8 @@ class CodeList(Model):
     codes: tuple[Code, ...]
     other_prefix: str | None = None
     separators: Values = ()
+    joined: bool = False
+    """Whether several values may be written without any separator (A2D of driving licences)."""
 
     def spellings(self) -> dict[str, str]:
         """Every accepted spelling (code, title, other) -> canonical code."""

@@ -104,9 +104,16 @@ class Divisions:
         """
         rows = self._by_name.get(_plain(name), [])
         current = [row for row in rows if row.valid(on)]
-        found = current or [row for old in rows for row in self.successors(old.code, on)]
+        found = current or [row for other in rows for row in self._in_force(other, on)]
         unique = dict.fromkeys(found)
         return tuple(row for row in unique if within is None or within in (row.code, row.parent))
+
+    def _in_force(self, row: Division, on: date) -> Iterable[Division]:
+        """What stood or stands in the place of a row that is not in force on the day: 南和区 in 2019 is 南和县."""
+        if row.valid_from <= on:
+            return self.successors(row.code, on)
+        before = [old for old in self.rows if row.code in old.successors and old.valid(on) and old.kind == "gb2260"]
+        return before or [old for old in self._by_code[row.code] if old.valid(on) and old.kind == "gb2260"]
 
     def county_by_name(self, name: str, on: date) -> str | None:
         """The reporting unit that the name of a county or town stands for; None when none or ambiguous."""

@@ -15,10 +15,10 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def from_file(cls, path: Path) -> Self:
         return cls.model_validate_json(path.read_text(encoding="utf-8"))
 
-    def write(self, path: Path) -> Path:
+    def to_file(self, path: Path) -> Path:
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         temporary.write_text(self.model_dump_json(indent=1), encoding="utf-8")
         temporary.replace(path)

@@ -84,6 +84,10 @@ class SemanticType(ABC):
         """Changes that `plain` made and that the provider should know of."""
         return []
 
+    def form(self, text: str) -> str | None:
+        """SQL predicate for the outer form (length) of this kind of code, where codes of a group are told apart by it."""
+        return None
+
     def mask(self, column: str) -> str:
         """SQL that hides what must not be published of a stored column."""
         return column

@@ -74,6 +74,11 @@ SHARED_MACROS: tuple[str, ...] = (
     "xt_is_org(o) AS regexp_full_match(o, '[0-9A-Z]{8}[0-9X]') AND xt_org_ok(o)",
     "xt_is_id(s) AS regexp_full_match(s, '[1-9][0-9]{16}[0-9X]') AND xt_id_birth(s) IS NOT NULL"
     " AND xt_id_check(s) = substr(s, 18, 1)",
+    # Personal numbers inside running text: region, date of birth, sequence. Kept: region and last four.
+    "xt_hide(t) AS regexp_replace(t, '([1-9][0-9]{5})(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])[0-3][0-9]([0-9]{3}[0-9Xx])',"
+    " '\\1********\\2', 'g')",
+    "xt_hide_id(t) AS CASE WHEN length(t) > 10 THEN left(t, 6) || repeat('*', length(t) - 10) || right(t, 4)"
+    " ELSE repeat('*', length(t)) END",
     "xt_masked(t) AS contains(t, '*') AND regexp_full_match(t, '[0-9A-Z*]{6,20}')",
     # Pre-2007 numbers have 13 digits and no check digit.
     f"xt_is_reg(r) AS CASE WHEN regexp_full_match(r, '[0-9]{{15}}') THEN {_mod_11_10('r', 15)} = 1"

@@ -48,6 +48,9 @@ class CodeSet(SemanticType):
         protected = sorted((s for s in use.codes.spellings() if any(c in s for c in separators)), key=lambda s: (-len(s), s))
         for phrase in protected:
             value = f"replace({value}, {quote(phrase)}, {quote(use.codes.spellings()[phrase])})"
+        if use.codes.joined:
+            longest_first = "|".join(sorted(use.codes.spellings(), key=lambda s: (-len(s), s)))
+            value = f"regexp_replace({value}, '({longest_first})', '\\1{separators[0]}', 'g')"
         parts = f"list_filter(list_transform(regexp_split_to_array({value}, '[{separators}]'), part -> trim(part)), part -> part <> '')"
         codes = f"list_transform({parts}, part -> {_lookup('part', use)})"
         return f"CASE WHEN len(list_filter({codes}, code -> code IS NULL)) = 0 THEN nullif(list_aggregate(list_distinct({codes}), 'string_agg', ';'), '') END"

@@ -14,6 +14,9 @@ class OrgCode(SemanticType):
     def plain(self, text: str, use: Use) -> str:
         return f"CASE WHEN regexp_full_match(xt_code({text}), '0+') THEN NULL ELSE xt_code({text}) END"
 
+    def form(self, text: str) -> str:
+        return f"coalesce(length(xt_code({text})) = 9, FALSE)"
+
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         open_value = f"NOT xt_masked({plain})"
         return [

@@ -19,6 +19,9 @@ class Uscc(SemanticType):
         # Codes made of one repeated digit are placeholders (domain notes 9.2 no. 7).
         return f"CASE WHEN regexp_full_match(xt_code({text}), '0+X?|1+|9+') THEN NULL ELSE xt_code({text}) END"
 
+    def form(self, text: str) -> str:
+        return f"coalesce(length(xt_code({text})) = 18, FALSE)"
+
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         open_value = f"NOT xt_masked({plain})"
         return [

@@ -1,0 +1,245 @@
+"""Row rules: SQL predicates derived from the catalog, judged in the one pass that stages a batch.
+
+A predicate sees two columns per field: `t_<field>` (text as delivered, cleaned) and `<field>` (the plain value).
+The first rule a row breaks names its fault; the order is part of the contract: records that could not be divided, set-aside rules, then the fields in
+catalog order (required, what the type says, length), then one-of groups, the key, and the item's own rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import singledispatch
+
+from catalog.divisions import CITY
+from catalog.loader import Catalog
+from catalog.model import (
+    Adult, Condition, Empty, Field, Format, Item, MatchesId, Model, NoTestData, NotAfterPeriod, NotBefore, Prefix, WithinCity,
+)
+from catalog.period import Period
+from catalog.types import TYPES, Repair, Use
+from catalog.types.base_sql import literal_list, quote
+from catalog.types.date import LONG_TERM
+
+SUBJECT = "subject"
+"""The pseudo-field of a key that stands for whoever the row is about."""
+
+_WHERE_REGION = {"100000", "130000"}  # the State's and the province's registrars: they register for every city
+
+
+@dataclass(frozen=True)
+class RowRule:
+    """One way a row can be wrong. `when` is true for such rows; `value` is the column whose text is shown."""
+
+    rule: str
+    field: str
+    level: str
+    when: str
+    message: str
+    value: str
+
+
+_MALFORMED = RowRule(
+    "malformed", "", "quarantine", "_malformed IS NOT NULL AND _malformed <> 'preamble'", "行的列数与表头不符或引号不成对，请核对分隔符与引号", "_line"
+)
+"""A record that the reader could not divide into the file's columns."""
+
+
+@dataclass(frozen=True)
+class RowRules:
+    """All rules of an item in one format: `rejecting` in order of precedence, `warnings`, and `repairs` by field."""
+
+    rejecting: tuple[RowRule, ...]
+    warnings: tuple[RowRule, ...]
+    repairs: tuple[tuple[str, Repair], ...]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What rules may refer to beside the row: the item, its format, the catalog, the period."""
+
+    item: Item
+    fmt: Format | None
+    catalog: Catalog
+    period: Period
+
+    def use(self, field: Field) -> Use:
+        """The field with the code list that its format gives it."""
+        return Use(field, self.catalog.code_list(field, self.fmt))
+
+    def absent(self, field: str) -> bool:
+        """Whether the format has no such field, so that nobody can be asked for it."""
+        return self.fmt is not None and field in self.fmt.absent
+
+
+def text(field: str) -> str:
+    """SQL name of a field's text column."""
+    return f'"t_{field}"'
+
+
+def plain(field: str) -> str:
+    """SQL name of a field's plain column."""
+    return f'"{field}"'
+
+
+def row_rules(scope: Scope) -> RowRules:
+    """The rules of an item for one format and period."""
+    item = scope.item
+    own = [rule for r in item.rules if not _silent(scope, r) for rule in _row_rule(r, scope)]
+    found = [
+        _MALFORMED,
+        *(rule for rule in own if rule.level == "set_aside"),
+        *(rule for field in item.fields if not scope.absent(field.name) for rule in _field_rules(scope, field)),
+        *_one_of_rules(scope),
+        *_key_rules(scope),
+        *(rule for rule in own if rule.level != "set_aside"),
+    ]
+    repairs = [
+        (field.name, repair)
+        for field in item.fields
+        if not scope.absent(field.name)
+        for repair in TYPES[field.type].repairs(text(field.name), plain(field.name), scope.use(field))
+    ]
+    return RowRules(
+        rejecting=tuple(rule for rule in found if rule.level != "warn"),
+        warnings=tuple(rule for rule in found if rule.level == "warn"),
+        repairs=tuple(repairs),
+    )
+
+
+def holds(condition: Condition) -> str:
+    """SQL for a condition on another field; never NULL."""
+    column = plain(condition.field)
+    if condition.in_ is not None:
+        return f"coalesce({column} IN ({literal_list(condition.in_)}), FALSE)"
+    if condition.has is not None:
+        wanted = literal_list(condition.has)
+        return f"coalesce(list_has_any(string_split({column}, ';'), [{wanted}]), FALSE)"
+    return f"{column} IS {'NOT ' if condition.present else ''}NULL"
+
+
+def _field_rules(scope: Scope, field: Field) -> Iterator[RowRule]:
+    kind, use = TYPES[field.type], scope.use(field)
+    t, p = text(field.name), plain(field.name)
+    if field.required is True:
+        yield RowRule("required", field.name, "quarantine", f"{t} IS NULL", f"“{field.title}”为必填项", t)
+    elif isinstance(field.required, Condition):
+        when = f"{t} IS NULL AND {holds(field.required)}"
+        yield RowRule("required", field.name, "quarantine", when, f"“{field.title}”在此情形下为必填项", t)
+    for fault in kind.faults(t, p, use):
+        yield RowRule(fault.rule, field.name, fault.level, f"{t} IS NOT NULL AND ({fault.when})", f"“{field.title}”：{fault.message}", t)
+    if field.length is not None:
+        message = f"“{field.title}”超过{field.length}字"
+        yield RowRule("over_length", field.name, kind.over_length, f"length({p}) > {field.length}", message, t)
+
+
+def _one_of_rules(scope: Scope) -> Iterator[RowRule]:
+    for group in scope.item.one_of:
+        fields = [scope.item.field(name) for name in group if not scope.absent(name)]
+        if fields:
+            when = " AND ".join(f"{text(f.name)} IS NULL" for f in fields)
+            titles = "、".join(f.title for f in fields)
+            yield RowRule("one_of", group[0], "quarantine", when, f"{titles}至少填一项", text(group[0]))
+
+
+def _key_rules(scope: Scope) -> Iterator[RowRule]:
+    for name in scope.item.key:
+        if name != SUBJECT and scope.item.field(name).required is not True:
+            title = scope.item.field(name).title
+            yield RowRule("key_missing", name, "quarantine", f"{plain(name)} IS NULL", f"“{title}”是本目录的关键项，缺少则无法认定为哪条记录", text(name))
+
+
+def _silent(scope: Scope, rule: Model) -> bool:
+    """A rule about a field that the format lacks has nothing to say."""
+    named = [getattr(rule, attribute, None) for attribute in ("field", "other", "by", "id")]
+    return any(isinstance(name, str) and scope.absent(name) for name in named)
+
+
+@singledispatch
+def _row_rule(rule: Model, scope: Scope) -> list[RowRule]:
+    raise NotImplementedError(f"no SQL for the rule {type(rule).__name__}")
+
+
+@_row_rule.register
+def _(rule: NotBefore, scope: Scope) -> list[RowRule]:
+    later, earlier = scope.item.field(rule.field).title, scope.item.field(rule.other).title
+    when = f"{plain(rule.field)} < {plain(rule.other)}"
+    return [RowRule(rule.rule, rule.field, rule.level, when, f"“{later}”早于“{earlier}”", text(rule.field))]
+
+
+@_row_rule.register
+def _(rule: NotAfterPeriod, scope: Scope) -> list[RowRule]:
+    title = scope.item.field(rule.field).title
+    limit = f"DATE '{scope.period.last_day}' + {rule.days}"
+    when = f"{plain(rule.field)} > {limit} AND {plain(rule.field)} < DATE '{LONG_TERM}'"
+    return [RowRule(rule.rule, rule.field, rule.level, when, f"“{title}”晚于报送日期", text(rule.field))]
+
+
+@_row_rule.register
+def _(rule: Prefix, scope: Scope) -> list[RowRule]:
+    code = plain(rule.field)
+
+    def foreign(prefixes: tuple[str, ...]) -> str:
+        return " AND ".join(f"NOT starts_with({code}, {quote(prefix)})" for prefix in prefixes)
+
+    title = scope.item.field(rule.field).title
+    if rule.in_ is not None:
+        expected = "、".join(rule.in_)
+        aside = rule.level == "set_aside"
+        message = f"“{title}”不以{expected}开头，" + ("属于其他目录" if aside else "与主体类别不符")
+        # An unreadable code belongs nowhere yet: it is a fault of its own, not another catalog item's row.
+        readable = f"xt_is_uscc({code}) AND " if aside else ""
+        return [RowRule(rule.rule, rule.field, rule.level, f"{readable}{foreign(rule.in_)}", message, text(rule.field))]
+    assert rule.by is not None and rule.allow is not None
+    cases = [f"({plain(rule.by)} = {quote(value)} AND {foreign(prefixes)})" for value, prefixes in rule.allow.items()]
+    by_title = scope.item.field(rule.by).title
+    return [RowRule(rule.rule, rule.field, rule.level, " OR ".join(cases), f"“{title}”前两位与“{by_title}”不符", text(rule.field))]
+
+
+@_row_rule.register
+def _(rule: WithinCity, scope: Scope) -> list[RowRule]:
+    divisions = scope.catalog.divisions
+    ours = sorted({row.code[:6] for row in divisions.rows} | _WHERE_REGION)
+    name = next(row.name for row in divisions.rows if row.code == CITY).removesuffix("市")
+    city = text(rule.city) if rule.city and not scope.absent(rule.city) else "NULL::VARCHAR"
+    by_code = "FALSE"
+    if rule.code and not scope.absent(rule.code):
+        code = plain(rule.code)
+        by_code = f"xt_is_uscc({code}) AND substr({code}, 3, 6) NOT IN ({literal_list(tuple(ours))})"
+    when = f"CASE WHEN {city} IS NOT NULL THEN NOT contains({city}, {quote(name)}) ELSE coalesce({by_code}, FALSE) END"
+    field = rule.city or rule.code or ""
+    return [RowRule(rule.rule, field, rule.level, when, "不是本市主体，已搁置", text(field))]
+
+
+@_row_rule.register
+def _(rule: MatchesId, scope: Scope) -> list[RowRule]:
+    number, title = plain(rule.id), scope.item.field(rule.field).title
+    derived = {
+        "birth_date": f"xt_id_birth({number})",
+        "sex": f"CASE WHEN substr({number}, 17, 1)::INTEGER % 2 = 1 THEN '1' ELSE '2' END",
+    }[rule.what]
+    stated = {"birth_date": "TRUE", "sex": f"{plain(rule.field)} IN ('1', '2')"}[rule.what]
+    when = f"{stated} AND xt_is_id({number}) AND {plain(rule.field)} <> {derived}"
+    return [RowRule(rule.rule, rule.field, rule.level, when, f"“{title}”与公民身份号码不一致", text(rule.field))]
+
+
+@_row_rule.register
+def _(rule: Adult, scope: Scope) -> list[RowRule]:
+    on = f"coalesce({plain(rule.on)}, DATE '{scope.period.last_day}')" if rule.on else f"DATE '{scope.period.last_day}'"
+    when = f"xt_is_id({plain(rule.id)}) AND xt_id_birth({plain(rule.id)}) + INTERVAL 18 YEAR > {on}"
+    return [RowRule(rule.rule, rule.id, rule.level, when, "当事人未满18周岁，不得归集", text(rule.id))]
+
+
+@_row_rule.register
+def _(rule: Empty, scope: Scope) -> list[RowRule]:
+    title = scope.item.field(rule.field).title
+    when = f"{text(rule.field)} IS NOT NULL AND {holds(rule.when)}"
+    return [RowRule(rule.rule, rule.field, rule.level, when, f"此类主体不应填“{title}”", text(rule.field))]
+
+
+@_row_rule.register
+def _(rule: NoTestData, scope: Scope) -> list[RowRule]:
+    title = scope.item.field(rule.field).title
+    column = plain(rule.field)
+    when = f"regexp_matches({column}, '测试|演示数据|(?i)\\btest') OR {column} IN ('张三', '李四', '王五', '123456', '12345')"
+    return [RowRule(rule.rule, rule.field, rule.level, when, f"“{title}”疑似测试数据", text(rule.field))]

@@ -1,0 +1,305 @@
+"""One landed file to one staged batch: read, recognise, normalise, judge; nothing touches the lake.
+
+The file is read once into raw.parquet; one pass over that writes staged.parquet, in which every row carries its fault
+(0 = none). The few faulty and repaired rows are looked at once more for the words that quarantine and issues need.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import duckdb
+
+from catalog.errors import UserError
+from catalog.loader import Catalog
+from catalog.period import Period
+from catalog.types import TYPES
+from catalog.types.base_sql import quote
+from quality.rules import SUBJECT, RowRule, RowRules, Scope, plain, row_rules, text
+from transforms.stage.county import county_sql, division_macros, division_maps
+from transforms.stage.header import Layout, ignore_reason_sql, recognise
+from transforms.stage.rawfile import RawTable
+from transforms.stage.read import read_raw
+from transforms.stage.template import format_of, item_templates
+from warehouse.batch import Counts, Delivery, StagedBatch
+from warehouse.home import Home
+from warehouse.lake import connect
+from warehouse.schema import catalog_version
+from warehouse.secret import identity_key, pseudonym_macro
+
+_HEADER_ROWS = 50
+_PARQUET = "(FORMAT parquet, COMPRESSION zstd)"
+
+
+def stage_delivery(delivery: Delivery, catalog: Catalog, home: Home, folder: Path) -> StagedBatch:
+    """Stage one landed file into `folder` (made anew) and describe what was found.
+
+    Writes staged.parquet (columns of `rec.<item>` but batch lineage, `fault`, `ignored`, and `p_<field>` with the clear
+    number of private fields), quarantine, issue, ignored and vault_quarantine Parquet files, and batch.json last.
+    Raises `UserError` when the file as a whole cannot be taken.
+    """
+    if folder.exists():
+        shutil.rmtree(folder)
+    home.private_dir(folder)
+    period = Period.parse(delivery.period)
+    item = catalog.item(delivery.item_id)
+    with connect(temporary=home.private_dir(home.root / "tmp")) as connection:
+        connection.execute(pseudonym_macro(identity_key(home)))
+        for macro in division_macros(division_maps(catalog.divisions, period.last_day)):
+            connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
+        raw = read_raw(Path(delivery.path), folder / "raw.parquet", connection)
+        layout = recognise(_first_rows(connection, raw), item_templates(item), where=delivery.source_file)
+        scope = Scope(item, format_of(item, layout.template), catalog, period)
+        staging = _Staging(connection, raw, layout, scope, folder)
+        counts = staging.run()
+        if counts.read - counts.ignored == 0:
+            raise UserError("文件只有表头，没有数据行", where=delivery.source_file, remedy="核对后重新报送；确无数据的请作零报告")
+    batch = StagedBatch(
+        delivery=delivery,
+        folder=str(folder),
+        format=layout.template,
+        counts=counts,
+        catalog_version=catalog_version(catalog),
+    )
+    batch.to_file(folder / "batch.json")
+    return batch
+
+
+def _first_rows(connection: duckdb.DuckDBPyConnection, raw: RawTable) -> list[tuple[str | None, ...]]:
+    columns = ", ".join(f"c{i}" for i in range(raw.columns))
+    return connection.execute(
+        f"SELECT {columns} FROM read_parquet({quote(str(raw.path))}, file_row_number = true)"
+        f" WHERE file_row_number < {_HEADER_ROWS} ORDER BY file_row_number"
+    ).fetchall()
+
+
+class _Staging:
+    """The staging pass of one file, from raw.parquet to the batch's Parquet files."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, raw: RawTable, layout: Layout, scope: Scope, folder: Path) -> None:
+        self.connection = connection
+        self.raw = raw
+        self.layout = layout
+        self.scope = scope
+        self.item = scope.item
+        self.rules: RowRules = row_rules(scope)
+        self.folder = folder
+
+    def run(self) -> Counts:
+        self._copy(self._staged_sql(), "staged")
+        staged = f"read_parquet({quote(str(self.folder / 'staged.parquet'))})"
+        self._copy(f"SELECT row_number, ignored AS reason FROM {staged} WHERE ignored IS NOT NULL ORDER BY row_number", "ignored")
+        self._copy(self._quarantine_sql(staged), "quarantine_full")
+        full = f"read_parquet({quote(str(self.folder / 'quarantine_full.parquet'))})"
+        self._copy(f"SELECT * EXCLUDE clear FROM {full} ORDER BY row_number", "quarantine")
+        self._copy(f"SELECT row_number, clear AS raw FROM {full} WHERE clear <> raw ORDER BY row_number", "vault_quarantine")
+        self._copy(self._issue_sql(staged), "issue")
+        for spent in ("quarantine_full", "raw"):
+            (self.folder / f"{spent}.parquet").unlink()
+        aside = [str(code) for code, rule in self._coded() if rule.level == "set_aside"]
+        row = self.connection.execute(
+            f"SELECT count(*) FILTER (fault = 0 AND ignored IS NULL), count(*) FILTER (fault > 0),"
+            f" count(*) FILTER (fault IN ({', '.join(aside) or 'NULL'})), count(*) FILTER (ignored IS NOT NULL) FROM {staged}"
+        ).fetchone()
+        assert row is not None
+        valid, quarantined, set_aside, ignored = row
+        read = self.raw.rows - self.layout.header_row - 1
+        if read != valid + quarantined + ignored:
+            raise RuntimeError(f"rows lost while staging: read {read}, valid {valid}, quarantined {quarantined}, ignored {ignored}")
+        return Counts(read=read, valid=valid, quarantined=quarantined, set_aside=set_aside, ignored=ignored)
+
+    def _copy(self, select: str, name: str) -> None:
+        self.connection.execute(f"COPY ({select}) TO {quote(str(self.folder / f'{name}.parquet'))} {_PARQUET}")
+
+    def _coded(self) -> list[tuple[int, RowRule]]:
+        return list(enumerate(self.rules.rejecting, 1))
+
+    # -- SQL, inside out ---------------------------------------------------------------------------------------------
+
+    def _plain_sql(self, only: str | None = None) -> str:
+        """Row by row: `row_number`, `ignored`, `_malformed`, `t_<field>`, plain `<field>`; `only` limits the row numbers."""
+        cells = [f"{self._text_sql(f.same_column_as or f.name)} AS {text(f.name)}" for f in self.item.fields]
+        plains = [f"{self._plain_of(f.name)} AS {plain(f.name)}" for f in self.item.fields]
+        wanted = f" AND file_row_number + 1 IN ({only})" if only else ""
+        return f"""
+            SELECT *, {", ".join(plains)} FROM (
+                SELECT * REPLACE ({", ".join(self._routed()) or "row_number AS row_number"}) FROM (
+                    SELECT file_row_number + 1 AS row_number, _malformed, _line,
+                        {ignore_reason_sql(self.layout, self.raw.columns)} AS ignored, {", ".join(cells)}
+                    FROM read_parquet({quote(str(self.raw.path))}, file_row_number = true)
+                    WHERE file_row_number > {self.layout.header_row}{wanted}
+                )
+            )"""
+
+    def _text_sql(self, field: str) -> str:
+        index = self.layout.columns.get(field)
+        return "NULL::VARCHAR" if index is None or self.scope.absent(field) else f"xt_clean(c{index})"
+
+    def _plain_of(self, name: str) -> str:
+        field = self.item.field(name)
+        kind = TYPES[field.type]
+        if self.scope.absent(name):
+            return f"NULL::{'VARCHAR' if kind.private else kind.storage}"
+        return kind.plain(text(name), self.scope.use(field))
+
+    def _routed(self) -> list[str]:
+        """Codes of one group are told apart by their form: one that stands in a neighbour's column moves there."""
+        routed: list[str] = []
+        for group in self.item.one_of:
+            forms = {name: form for name in group if (form := TYPES[self.item.field(name).type].form(text(name)))}
+            if len(forms) < 2:
+                continue
+            for name, form in forms.items():
+                others = [other for other in forms if other != name]
+                own = f"NOT ({form})"
+                arrives = [
+                    f"WHEN ({text(name)} IS NULL OR {own}) AND {TYPES[self.item.field(name).type].form(text(other))}"
+                    f" AND NOT ({forms[other]}) THEN {text(other)}"
+                    for other in others
+                ]
+                leaves = [
+                    f"WHEN {own} AND {TYPES[self.item.field(other).type].form(text(name))}"
+                    f" AND ({text(other)} IS NULL OR NOT ({forms[other]})) THEN NULL"
+                    for other in others
+                ]
+                routed.append(f"CASE {' '.join(arrives)} {' '.join(leaves)} ELSE {text(name)} END AS {text(name)}")
+        return routed
+
+    def _judged_sql(self) -> str:
+        faults = " ".join(f"WHEN {rule.when} THEN {code}" for code, rule in self._coded())
+        flags = [rule.when for rule in self.rules.warnings] + [
+            f"({text(name)} IS NOT NULL AND {repair.when})" for name, repair in self.rules.repairs
+        ]
+        return f"""
+            SELECT *,
+                CASE WHEN ignored IS NOT NULL THEN 0 {faults} ELSE 0 END::USMALLINT AS fault,
+                ignored IS NULL AND ({" OR ".join(f"coalesce({flag}, FALSE)" for flag in flags) or "FALSE"}) AS flag
+            FROM ({self._plain_sql()})"""
+
+    def _staged_sql(self) -> str:
+        subject, identity = _subject_sql(self.scope)
+        county, county_rule, division = county_sql(self.scope)
+        stored = [f"{TYPES[f.type].stored(plain(f.name), self.scope.use(f))} AS {plain(f.name)}" for f in self.item.fields]
+        private = [f"{plain(f.name)} AS \"p_{f.name}\"" for f in self.item.fields if TYPES[f.type].private]
+        time = f"{plain(self.item.source_time)}::TIMESTAMP" if self.item.source_time else "NULL::TIMESTAMP"
+        inner = f"""
+            SELECT row_number, ignored, fault, flag, {subject} AS subject_key, {identity} AS identity_rule,
+                {county} AS county_code, {county_rule} AS county_rule, {division} AS division_code,
+                {time} AS source_time, {", ".join((*stored, *private))}
+            FROM ({self._judged_sql()})"""
+        return f"SELECT *, {self._record_key()} AS record_key, {self._content_hash()} AS content_hash FROM ({inner})"
+
+    def _record_key(self) -> str:
+        parts = [self._subject_part() if name == SUBJECT else f"coalesce({plain(name)}::VARCHAR, '')" for name in self.item.key]
+        return f"md5(concat_ws(chr(31), {quote(self.item.id)}, {', '.join(parts)}))::UUID"
+
+    def _subject_part(self) -> str:
+        """Who the row is about, as far as it says: a key, else the masked identifiers with the name."""
+        subject = self.item.subject
+        named = [n for n in (subject.uscc, subject.org_code, subject.registration_no, subject.mixed, subject.person, subject.name) if n]
+        loose = ", ".join(f"coalesce({plain(name)}, '')" for name in named)
+        return f"coalesce(subject_key, concat_ws('|', {loose}))"
+
+    def _content_hash(self) -> str:
+        parts = [f"coalesce({plain(f.name)}::VARCHAR, '')" for f in self.item.fields if f.change]
+        return f"md5(concat_ws(chr(31), {', '.join(parts)}))::UUID"
+
+    # -- words for the few rows that need them -----------------------------------------------------------------------
+
+    def _quarantine_sql(self, staged: str) -> str:
+        """One row per quarantined row: its first fault, all faults, the original row with personal numbers hidden."""
+        candidates = [
+            f"CASE WHEN {rule.when} THEN {{'code': {code}, 'field': {quote(rule.field)}, 'rule': {quote(rule.rule)},"
+            f" 'level': {quote(rule.level)}, 'value': {self._shown(rule.field, rule.value)}, 'message': {quote(rule.message)}}} END"
+            for code, rule in self._coded()
+        ]
+        if not candidates:
+            candidates = ["NULL::STRUCT(code INTEGER, field VARCHAR, rule VARCHAR, level VARCHAR, value VARCHAR, message VARCHAR)"]
+        wanted = f"SELECT row_number FROM {staged} WHERE fault > 0"
+        clear, hidden = self._row_json()
+        return f"""
+            SELECT judged.row_number, faults[1].level AS level, faults[1].field AS field, faults[1].rule AS rule,
+                faults[1].value AS value, faults[1].message AS message,
+                to_json(list_transform(faults, f -> {{'field': f.field, 'rule': f.rule, 'value': f.value, 'message': f.message}}))::VARCHAR AS faults,
+                original.raw, original.clear
+            FROM (
+                SELECT row_number, list_filter([{", ".join(candidates)}], f -> f IS NOT NULL) AS faults
+                FROM ({self._plain_sql(wanted)})
+            ) judged
+            JOIN (
+                SELECT file_row_number + 1 AS row_number, {hidden} AS raw, {clear} AS clear
+                FROM read_parquet({quote(str(self.raw.path))}, file_row_number = true)
+                WHERE file_row_number + 1 IN ({wanted})
+            ) original USING (row_number)"""
+
+    def _row_json(self) -> tuple[str, str]:
+        """The row as delivered, as a JSON object header -> text: once in clear, once with personal numbers hidden."""
+        private = {self.layout.columns.get(f.name) for f in self.item.fields if TYPES[f.type].private}
+        titles = [(i, (self.layout.header[i] if i < len(self.layout.header) else None) or f"第{i + 1}列") for i in range(self.raw.columns)]
+        clear = ", ".join(f"{quote(title)}, c{i}" for i, title in titles)
+        hidden = ", ".join(f"{quote(title)}, {f'xt_hide_id(c{i})' if i in private else f'xt_hide(c{i})'}" for i, title in titles)
+        return (
+            f"CASE WHEN _line IS NOT NULL THEN to_json(_line)::VARCHAR ELSE json_object({clear})::VARCHAR END",
+            f"CASE WHEN _line IS NOT NULL THEN to_json(xt_hide(_line))::VARCHAR ELSE json_object({hidden})::VARCHAR END",
+        )
+
+    def _shown(self, field: str, value: str) -> str:
+        hide = "xt_hide_id" if field and TYPES[self.item.field(field).type].private else "xt_hide"
+        return f"{hide}({value})"
+
+    def _issue_sql(self, staged: str) -> str:
+        """One row per warning or repair of a valid row."""
+        wanted = f"SELECT row_number FROM {staged} WHERE flag AND fault = 0 AND ignored IS NULL"
+        shape = "{{'field': {field}, 'rule': {rule}, 'before': {before}, 'after': {after}, 'message': {message}}}"
+        found = [
+            "CASE WHEN coalesce(" + rule.when + ", FALSE) THEN "
+            + shape.format(field=quote(rule.field), rule=quote(rule.rule), before=self._shown(rule.field, rule.value), after="NULL::VARCHAR", message=quote(rule.message))
+            + " END"
+            for rule in self.rules.warnings
+        ] + [
+            f"CASE WHEN {text(name)} IS NOT NULL AND coalesce({repair.when}, FALSE) THEN "
+            + shape.format(field=quote(name), rule=quote(repair.rule), before=self._shown(name, text(name)), after=self._shown(name, f"{plain(name)}::VARCHAR"), message=quote(repair.message))
+            + " END"
+            for name, repair in self.rules.repairs
+        ]
+        if not found:
+            return "SELECT 0::BIGINT AS row_number, '' AS field, '' AS rule, '' AS before, '' AS after, '' AS message WHERE FALSE"
+        return f"""
+            SELECT row_number, issue.field, issue.rule, issue.before, issue.after, issue.message
+            FROM (
+                SELECT row_number, unnest(list_filter([{", ".join(found)}], f -> f IS NOT NULL)) AS issue
+                FROM ({self._plain_sql(wanted)})
+            ) ORDER BY row_number, issue.field, issue.rule"""
+
+
+def _subject_sql(scope: Scope) -> tuple[str, str]:
+    """SQL for (subject_key, identity_rule): strongest identifier first; a masked one never makes a key."""
+    subject = scope.item.subject
+    steps: list[tuple[str, str, str]] = []
+
+    def add(name: str | None, prefix: str, rule: str, condition: str = "TRUE", value: str | None = None) -> None:
+        if name is not None and not scope.absent(name):
+            column = plain(name)
+            steps.append((f"{column} IS NOT NULL AND NOT contains({column}, '*') AND {condition}", f"'{prefix}:' || {value or column}", rule))
+
+    add(subject.uscc, "uscc", "uscc")
+    mixed = plain(subject.mixed) if subject.mixed else ""
+    add(subject.mixed, "uscc", "uscc", f"xt_is_uscc({mixed})")
+    add(subject.org_code, "org", "org_code")
+    add(subject.mixed, "org", "org_code", f"xt_is_org({mixed})")
+    add(subject.registration_no, "reg", "registration_no")
+    add(subject.mixed, "reg", "registration_no", f"xt_is_reg({mixed})")
+    if subject.person:
+        column, field = plain(subject.person), scope.item.field(subject.person)
+        pseudonym = TYPES[field.type].stored(column, scope.use(field))
+        add(subject.person, "person", "resident_id", f"xt_is_id({column})", pseudonym)
+        add(subject.person, "person", "other_document", "TRUE", pseudonym)
+    identifiers = [n for n in (subject.uscc, subject.mixed, subject.org_code, subject.registration_no, subject.person) if n and not scope.absent(n)]
+    masked = " OR ".join(f"coalesce(contains({plain(n)}, '*'), FALSE)" for n in identifiers) or "FALSE"
+    keys = " ".join(f"WHEN {when} THEN {key}" for when, key, _ in steps)
+    rules = " ".join(f"WHEN {when} THEN {quote(rule)}" for when, _, rule in steps)
+    return (
+        f"CASE {keys} END" if steps else "NULL::VARCHAR",
+        f"CASE {rules} WHEN {masked} THEN 'masked' ELSE 'none' END",
+    )

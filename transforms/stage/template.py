@@ -1,0 +1,50 @@
+"""The templates by which a file's header is recognised, derived from the item: its standard format and the others."""
+
+from __future__ import annotations
+
+import re
+
+from catalog.forbidden import load_forbidden
+from catalog.loader import Catalog
+from catalog.model import Field, Format, Item
+from transforms.stage.header import Template
+
+STANDARD = "standard"
+
+
+def item_templates(item: Item) -> list[Template]:
+    """One template per format; a field of the catalog's own format has its title, its name and its other headers."""
+    return [_template(item, fmt) for fmt in (None, *item.formats)]
+
+
+def format_of(item: Item, template: str) -> Format | None:
+    """The format behind a template's name, None for the standard one."""
+    return next((fmt for fmt in item.formats if fmt.id == template), None)
+
+
+def _template(item: Item, fmt: Format | None) -> Template:
+    absent = fmt.absent if fmt else ()
+    fields = [f for f in item.fields if f.name not in absent and f.same_column_as is None]
+    return Template(
+        name=fmt.id if fmt else STANDARD,
+        headers={header: f.name for f in fields for header in _headers(f, fmt)},
+        ignored=frozenset((*item.ignore, *(fmt.ignore if fmt else ()))),
+        required=frozenset(f.name for f in fields if f.required is True),
+        forbidden=_forbidden(),
+    )
+
+
+def _headers(field: Field, fmt: Format | None) -> tuple[str, ...]:
+    own = fmt.headers.get(field.name) if fmt else None
+    return own if own is not None else (field.title, field.name, *field.headers)
+
+
+def _forbidden() -> re.Pattern[str]:
+    """All forbidden titles as one pattern; what a rule excepts is looked at first."""
+    rules = load_forbidden().rules
+    return re.compile("|".join(f"(?!.*(?:{rule.except_}))(?:.*(?:{rule.pattern}))" if rule.except_ else f".*(?:{rule.pattern})" for rule in rules))
+
+
+def templates_of(catalog: Catalog) -> dict[str, list[Template]]:
+    """The templates of every item, to say which other item a file rather belongs to."""
+    return {item.id: item_templates(item) for item in catalog.items.values()}
