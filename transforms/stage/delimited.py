@@ -15,6 +15,7 @@ import mmap
 import re
 from collections import Counter, deque
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -32,6 +33,8 @@ SAMPLE_RECORDS = 100
 CHUNK = 1 << 22
 DELIMITERS = (",", "\t", ";", "|", "｜")
 MAX_RECORD_LINES = 100
+MAX_LINE_SHOWN = 100_000
+BLOCK_LINES = 4096
 MAX_RECORD_BYTES = 900_000  # DuckDB refuses lines over 2,000,000, and a malformed record is written twice
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -202,10 +205,7 @@ def _transcode(source: Path, plain: Path, dialect: Dialect) -> bool:
     pending = True  # the text so far ends a line; true at the start of the file
     gap = False
     with plain.open("wb") as out:
-        for text in _decoded(source, dialect):
-            data = text.encode()
-            if dialect.encoding == "gb18030" and b"\xee" in data:  # the private use area's first byte
-                data = text.translate(_GB18030_2022).encode()
+        for data in _as_utf8(source, dialect):
             data = data.replace(b"\r", b"\n") if dialect.cr_only else data.replace(b"\r\n", b"\n")
             out.write(data)
             if blank or not data:
@@ -219,6 +219,25 @@ def _transcode(source: Path, plain: Path, dialect: Dialect) -> bool:
                 gap = gap or pending or len(data) > 1
                 pending = True
     return blank
+
+
+def _as_utf8(source: Path, dialect: Dialect) -> Iterator[bytes]:
+    """Give the text in chunks of UTF-8, none ending between CR and LF; UTF-8 itself is DuckDB's to check."""
+    if dialect.encoding == "utf-8":
+        held = b""
+        with source.open("rb") as stream:
+            stream.seek(dialect.skip)
+            while chunk := stream.read(CHUNK):
+                data = held + chunk
+                held = b"\r" if data.endswith(b"\r") else b""
+                yield data[: len(data) - len(held)]
+        yield held
+        return
+    for text in _decoded(source, dialect):
+        data = text.encode()
+        if dialect.encoding == "gb18030" and b"\xee" in data:  # the private use area's first byte
+            data = text.translate(_GB18030_2022).encode()
+        yield data
 
 
 def _decoded(source: Path, dialect: Dialect, errors: str = "strict") -> Iterator[str]:
@@ -254,25 +273,32 @@ def _repair(source: Path, repaired: Path, dialect: Dialect) -> None:
     lines = _Lines(source, dialect)
     with repaired.open("w", encoding="utf-8", newline="") as stream:
         writer = RowWriter(stream, width)
-        for line in lines:
-            body = line.rstrip("\r\n")
-            if not body or body.isspace():
-                blank += 1
+        while block := list(islice(lines, BLOCK_LINES)):
+            good = _whole_block(block, width, delimiter)
+            if good is not None:
+                for _ in range(blank):
+                    writer.row(())
+                writer.rows(good)
+                records += blank + len(good)
+                blank = 0
                 continue
-            for _ in range(blank):
-                writer.row(())
-            records += blank + 1
-            blank = 0
-            if "\ufffd" in body:
-                undecodable += 1
-                writer.row(body.split(delimiter), malformed="undecodable", line=body[:100_000])
-            elif '"' not in body and len(body) < MAX_RECORD_BYTES // 4:
-                if body.count(delimiter) == width - 1 and delimiter == "," and "\r" not in body:
-                    writer.plain(body)
+            # One record or more of this block are not as they should be: look at each of them.
+            lines.put_back(block[1:])
+            left = len(block)
+            taken = lines.taken
+            line: str | None = block[0]
+            while line is not None:
+                body = line.rstrip("\r\n")
+                if not body or body.isspace():
+                    blank += 1
                 else:
-                    _write_cells(writer, body.split(delimiter), width, body)
-            else:
-                _write_quoted(writer, line, lines, width, delimiter)
+                    for _ in range(blank):
+                        writer.row(())
+                    records += blank + 1
+                    blank = 0
+                    undecodable += "\ufffd" in body
+                    _write_record(writer, line, lines, width, delimiter)
+                line = next(lines, None) if lines.taken - taken < left - 1 else None
     if undecodable > max(10, records // 100):
         raise UserError(
             f"{records}条记录中有{undecodable}条含无法按 {dialect.encoding.upper()} 解码的字符",
@@ -281,21 +307,48 @@ def _repair(source: Path, repaired: Path, dialect: Dialect) -> None:
         )
 
 
+def _whole_block(block: list[str], width: int, delimiter: str) -> list[list[str]] | None:
+    """Give the block's records if all of them are of the right width and beyond doubt."""
+    text = "".join(block)
+    longest = max(len(line) for line in block)
+    if "\ufffd" in text or '" ' in text or ' "' in text or longest > MAX_RECORD_BYTES // 4:
+        return None
+    try:
+        records = list(csv.reader(block, delimiter=delimiter, strict=True))
+    except csv.Error:
+        return None
+    return records if all(len(record) == width for record in records) else None
+
+
+def _write_record(writer: RowWriter, line: str, lines: _Lines, width: int, delimiter: str) -> None:
+    body = line.rstrip("\r\n")
+    if "\ufffd" in body:
+        writer.row(body.split(delimiter), malformed="undecodable", line=body[:MAX_LINE_SHOWN])
+    elif '"' not in body and len(body) < MAX_RECORD_BYTES // 4:
+        _write_cells(writer, body.split(delimiter), width, body)
+    else:
+        _write_quoted(writer, line, lines, width, delimiter)
+
+
 class _Lines:
     """The file's physical lines, with room to put back those that were read ahead."""
 
     def __init__(self, source: Path, dialect: Dialect) -> None:
         self._source = self._split(source, dialect)
         self._held: deque[str] = deque()
+        self.taken = 0
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        return self._held.popleft() if self._held else next(self._source)
+        line = self._held.popleft() if self._held else next(self._source)
+        self.taken += 1
+        return line
 
     def put_back(self, lines: list[str]) -> None:
         self._held.extendleft(reversed(lines))
+        self.taken -= len(lines)
 
     @staticmethod
     def _split(source: Path, dialect: Dialect) -> Iterator[str]:
@@ -346,15 +399,15 @@ def _write_quoted(writer: RowWriter, line: str, lines: _Lines, width: int, delim
     lines.put_back(ahead)
     reason = "record_too_long" if size >= MAX_RECORD_BYTES else "broken_quotes"
     cells = [body[:1000]] if reason == "record_too_long" else body.split(delimiter)
-    writer.row(cells, malformed=reason, line=body[:100_000])
+    writer.row(cells, malformed=reason, line=body[:MAX_LINE_SHOWN])
 
 
 def _parse(text: str, delimiter: str) -> tuple[list[str] | None, bool]:
     """Give the cells, or None and whether a quoted value is still open at the end."""
-    text = re.sub(
-        rf'(?<!")"[ ]+(?={re.escape(delimiter)}|[\r\n]*\Z)', '"', text
-    )  # as DuckDB: blanks beside quotes
-    text = re.sub(rf'(\A|{re.escape(delimiter)})[ ]+"(?!")', r'\1"', text)
+    if '" ' in text or ' "' in text:  # blanks beside quotes do not count, as with DuckDB
+        sign = re.escape(delimiter)
+        text = re.sub(rf'(?<!")"[ ]+(?={sign}|[\r\n]*\Z)', '"', text)
+        text = re.sub(rf'(\A|{sign})[ ]+"(?!")', r'\1"', text)
     text = text.replace("\r\n", "\n").replace("\r", _BARE_CR)
     try:
         records = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))

@@ -77,10 +77,9 @@ class RowWriter:
         kept.extend([None] * (self._columns - len(kept)))
         self._writer.writerow([*kept, malformed, line, sheet])
 
-    def plain(self, body: str) -> None:
-        """Write a record whose text is known to be comma-separated, of full width and without quotes."""
-        self._stream.write(body)
-        self._stream.write(",,,\n")
+    def rows(self, records: list[list[str]]) -> None:
+        """Write records that are known to be of full width."""
+        self._writer.writerows([*record, None, None, None] for record in records)
 
 
 @contextmanager

@@ -191,7 +191,6 @@ def test_rows_to_ignore(extra: int) -> None:
 
 def test_title_rows_of_a_second_sheet_are_ignored() -> None:
     sql = ignore_reason_sql(layout(HEAD), 4)
-    row = duckdb.sql(
-        f"SELECT {sql} FROM (SELECT '登记表' c0, NULL::VARCHAR c1, NULL::VARCHAR c2, NULL::VARCHAR c3, 'preamble' _malformed)"
-    ).fetchone()
+    names = "c0, c1, c2, c3, _malformed"
+    row = duckdb.sql(f"SELECT {sql} FROM (VALUES ('登记表', '', '', '', 'preamble')) t({names})").fetchone()
     assert row == ("repeated_header",)

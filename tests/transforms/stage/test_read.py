@@ -154,6 +154,38 @@ def test_records_of_another_width_stay_with_their_text(read: Reader, encoding: s
     assert read.found.malformed_rows == 4
 
 
+@pytest.mark.parametrize("block", [1, 2, 3, 5, 4096])
+def test_repair_does_not_depend_on_where_blocks_end(
+    read: Reader, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(delimited, "BLOCK_LINES", block)
+    text = '名称,码\n\na,1\n"b\n\nb",2\nc\n\n\nd,"4\n\n"e"x,5\nf, "6" \n"g",7\n\n'
+    rows = read(text.encode())
+    assert [row[0] for row in rows] == [
+        "名称",
+        None,
+        "a",
+        "b\n\nb",
+        "c",
+        None,
+        None,
+        "d",
+        None,
+        '"e"x',
+        "f",
+        "g",
+    ]
+    assert [row[2] for row in rows if row[2]] == ["too_few_columns", "broken_quotes", "broken_quotes"]
+    assert rows[10][1] == "6"
+
+
+def test_repaired_and_direct_reading_agree(read: Reader) -> None:
+    good = "".join(f'{i}, "名,{i}" ,"x""{i}",\n' for i in range(1000))
+    direct = read("编号,名,文,空\n".encode() + good.encode())
+    repaired = read("编号,名,文,空\n".encode() + good.encode() + b"\n1\n")
+    assert repaired[:-2] == direct
+
+
 def test_title_row_and_short_header_do_not_narrow_the_table(read: Reader) -> None:
     rows = read.cells("登记信息表\n名称,码,日,注\na,1,x\nb,2,y\nc,3,z\n".encode())
     assert rows[0] == ("登记信息表", None, None, None)
@@ -198,11 +230,13 @@ def workbook(path: Path) -> None:
     sheet.merge_range("B1:H1", "登记表")
     sheet.write_row("B3", ["名称", "码", "日", "时", "数", "真", "长码"])
     sheet.write_row("B4", ["甲", 42, None, None, 0.5, True, 130528199001010129])
-    sheet.write_datetime("D4", dt.datetime(2019, 9, 30), book.add_format({"num_format": "yyyy-mm-dd"}))  # noqa: DTZ001
+    sheet.write_datetime(
+        "D4", dt.datetime.fromisoformat("2019-09-30"), book.add_format({"num_format": "yyyy-mm-dd"})
+    )
     sheet.write_datetime(
         "E4",
-        dt.datetime(2019, 9, 30, 8, 5),
-        book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),  # noqa: DTZ001
+        dt.datetime.fromisoformat("2019-09-30 08:05:00"),
+        book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
     )
     sheet.merge_range("B6:B7", "乙")
     sheet.write("C6", "p")
@@ -271,7 +305,8 @@ def test_xls(read: Reader, tmp_path: Path) -> None:
     "text",
     [
         '[{"a": "甲", "b": 1.50, "c": null}, {"b": 12345678901234567890, "d": [1, {"e": true}]}]',
-        '\ufeff{"code": 0, "list": [{"a": "甲", "b": 1.50, "c": null}, {"b": 12345678901234567890, "d": [1, {"e": true}]}]}',
+        '\ufeff{"code": 0, "list": [{"a": "甲", "b": 1.50, "c": null},'
+        ' {"b": 12345678901234567890, "d": [1, {"e": true}]}]}',
         '{"a": "甲", "b": 1.50, "c": null}\n\n{"b": 12345678901234567890, "d": [1, {"e": true}]}\n',
     ],
 )
@@ -320,7 +355,7 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
         (OLE + bytes(500), "不能接受"),
         (OLE + "Workbook".encode("utf-16-le") + bytes(500), "损坏"),
         (b"<html><table><tr><td>1</td></tr></table></html>", "HTML"),
-        ("<?xml version='1.0'?><ROWDATA/>".encode(), "XML"),
+        (b"<?xml version='1.0'?><ROWDATA/>", "XML"),
         ("名称,码\n1,2\n".encode("utf-16-le"), "二进制"),
         (bytes(range(128, 256)) * 20, "编码"),
         ("企业名称,统一社会信用代码\n".encode().decode("gb18030", "ignore").encode(), "乱码"),
