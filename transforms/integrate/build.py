@@ -1,0 +1,134 @@
+"""Builds `core.identity`, `core.link` and `lib.*` from `core.record` and `rec.*`, all in one transaction.
+
+The result is a pure function of the ledger and the catalog: no clock, no order of loading, every tie-break total.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import duckdb
+
+from catalog.divisions import CITY
+from catalog.loader import Catalog
+from transforms.integrate.plan import Column, Plan, Source, claims, household_items, household_sources, resolve
+from transforms.integrate.sql import literals, render
+from transforms.integrate.tables import ensure_tables
+from warehouse.lake import Lake
+
+PORTION = 2_000_000
+"""Records of a library's members handled at once; more go in portions of subjects, so that memory stays bounded."""
+
+
+@dataclass(frozen=True)
+class IntegrateResult:
+    """What an integration came to: subjects and conflicts per library, records resolved, identifiers in doubt."""
+
+    subjects: dict[str, int]
+    conflicts: dict[str, int]
+    identifiers: int
+    ambiguous: int
+    linked: int
+    unlinked: int
+    household: int
+
+
+def integrate(lake: Lake, catalog: Catalog, *, portion: int = PORTION) -> IntegrateResult:
+    """Rebuild identities, links, household attribution and every library of the catalog, in one lake transaction.
+
+    Tables: `core.identity`, `core.link`, `lib.<library>`, `lib.conflict`, `lib.member`, `lib.attribute` and the view
+    `lib.subject`; `county_code` and `county_rule` of `core.record` where the household register decides. `portion`
+    bounds the records handled at once and does not change the result.
+
+    Raises:
+        UserError: A library names an item, field or type that it cannot use.
+    """
+    plans = [resolve(catalog, library) for _, library in sorted(catalog.libraries.items())]
+    with lake.transaction("integrate") as tx:
+        known = _record_columns(tx)
+        ensure_tables(tx, plans)
+        _identify(tx, catalog, known)
+        _attribute_households(tx, catalog)
+        tx.execute("DELETE FROM lib.conflict")
+        for plan in plans:
+            _build(tx, plan, known, portion)
+        return _result(tx, plans)
+
+
+def _record_columns(tx: duckdb.DuckDBPyConnection) -> set[Source]:
+    """Columns `rec.*` has by now: an item or field new in the catalog may not have been loaded yet."""
+    rows = tx.execute(
+        "SELECT table_name, column_name FROM duckdb_columns() "
+        "WHERE database_name = current_database() AND schema_name = 'rec'"
+    ).fetchall()
+    return {Source(item, field) for item, field in rows}
+
+
+def _identify(tx: duckdb.DuckDBPyConnection, catalog: Catalog, known: set[Source]) -> None:
+    stated = [claim for claim in claims(catalog) if Source(claim.item, claim.field) in known]
+    tx.execute(render("identity.sql", claims=stated))
+    # What everything below reads: the ledger, each record under the subject it was resolved to.
+    tx.execute(
+        "CREATE OR REPLACE TEMP VIEW xt_record AS "
+        "SELECT r.* REPLACE (coalesce(l.subject_key, r.subject_key) AS subject_key) "
+        "FROM core.record r LEFT JOIN core.link l ON l.item_id = r.item_id AND l.record_key = r.record_key"
+    )
+
+
+def _attribute_households(tx: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
+    providers = [source.item for source in household_sources(catalog)]
+    tx.execute(render("household.sql", providers=providers, items=household_items(catalog), city=CITY))
+
+
+def _build(tx: duckdb.DuckDBPyConnection, plan: Plan, known: set[Source], portion: int) -> None:
+    columns = [_present(column, known) for column in plan.columns]
+    values: dict[str, list[str]] = {}
+    for source in dict.fromkeys(source for column in columns for source in column.sources):
+        values.setdefault(source.item, []).append(source.field)
+    person = "starts_with(subject_key, 'person:')"
+    tx.execute(f'DELETE FROM lib."{plan.library.id}"')
+    for scope in _scopes(tx, plan, portion):
+        tx.execute(
+            render(
+                "library.sql",
+                library=plan.library.id,
+                members=plan.library.members,
+                columns=columns,
+                values=values,
+                is_subject=person if plan.library.subject == "person" else f"NOT {person}",
+                scope=scope,
+                city=CITY,
+            )
+        )
+
+
+def _present(column: Column, known: set[Source]) -> Column:
+    return replace(column, sources=tuple(source for source in column.sources if source in known))
+
+
+def _scopes(tx: duckdb.DuckDBPyConnection, plan: Plan, portion: int) -> Iterator[str]:
+    """Predicates on `subject_key` that split the library's subjects into portions; the first may be all of them."""
+    members = literals(plan.library.members)
+    row = tx.execute(f"SELECT count(*) FROM core.record WHERE item_id IN ({members})").fetchone()
+    portions = max(1, -(-int(row[0] if row else 0) // portion))
+    for number in range(portions):
+        yield "true" if portions == 1 else f"hash(subject_key) % {portions} = {number}"
+
+
+def _result(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> IntegrateResult:
+    conflicts = dict(tx.execute("SELECT library, count(*) FROM lib.conflict GROUP BY library").fetchall())
+    return IntegrateResult(
+        subjects={plan.library.id: _count(tx, f'lib."{plan.library.id}"') for plan in plans},
+        conflicts={plan.library.id: int(conflicts.get(plan.library.id, 0)) for plan in plans},
+        identifiers=_count(tx, "core.identity"),
+        ambiguous=_count(tx, "core.identity WHERE claimants > 1"),
+        linked=_count(tx, "core.link WHERE subject_key IS NOT NULL"),
+        unlinked=_count(tx, "core.link WHERE subject_key IS NULL"),
+        household=_count(tx, "core.record WHERE county_rule = 'household'"),
+    )
+
+
+def _count(tx: duckdb.DuckDBPyConnection, relation: str) -> int:
+    row = tx.execute(f"SELECT count(*) FROM {relation}").fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,31 @@
+-- Persons' records that no rule of their own places go to the county of the household register (domain notes 6.5 no. 5),
+-- and back to what their own rules say when the register no longer has it.
+CREATE OR REPLACE TEMP TABLE xt_household AS
+SELECT subject_key, arg_max(local_county_code, ROW(trust, last_period, record_key)) AS county_code
+FROM (
+    SELECT subject_key, local_county_code, last_period, record_key,
+           {{ providers | trust }} AS trust
+    FROM core.record
+    WHERE item_id IN ({{ providers | literals }}) AND starts_with(subject_key, 'person:')
+      AND local_county_rule = 'division' AND local_county_code <> '{{ city }}'
+)
+GROUP BY subject_key;
+
+CREATE OR REPLACE TEMP TABLE xt_county AS
+SELECT r.item_id, r.record_key,
+       coalesce(h.county_code, r.local_county_code) AS county_code,
+       CASE WHEN h.county_code IS NULL THEN r.local_county_rule ELSE 'household' END AS county_rule
+FROM core.record r
+LEFT JOIN xt_household h
+  ON h.subject_key = r.subject_key AND r.local_county_rule = 'city' AND r.item_id IN ({{ items | literals }})
+WHERE (r.local_county_rule = 'city' OR r.county_rule = 'household')
+  AND ROW(r.county_code, r.county_rule) IS DISTINCT FROM ROW(
+      coalesce(h.county_code, r.local_county_code),
+      CASE WHEN h.county_code IS NULL THEN r.local_county_rule ELSE 'household' END);
+
+UPDATE core.record AS r
+SET county_code = c.county_code, county_rule = c.county_rule
+FROM xt_county c
+WHERE r.item_id = c.item_id AND r.record_key = c.record_key;
+DROP TABLE xt_household;
+DROP TABLE xt_county;

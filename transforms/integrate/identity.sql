@@ -1,0 +1,37 @@
+-- Identifiers of organisations and the USCC they belong to. The organisation code stands inside every USCC (GB 32100);
+-- others are taken from the registrars' records. What two subjects claim belongs to none.
+CREATE OR REPLACE TEMP TABLE xt_claim AS
+SELECT 'org:' || substr(subject_key, 14, 9) AS identifier, subject_key, min(item_id) AS source_item
+FROM core.record
+WHERE starts_with(subject_key, 'uscc:')
+GROUP BY ALL
+{% for claim in claims %}
+UNION ALL
+SELECT '{{ claim.prefix }}:' || v."{{ claim.field }}", r.subject_key, r.item_id
+FROM core.record r
+JOIN rec."{{ claim.item }}" v ON v.batch_id = r.batch_id AND v.row_number = r.row_number
+WHERE r.item_id = '{{ claim.item }}' AND starts_with(r.subject_key, 'uscc:')
+  AND regexp_full_match(v."{{ claim.field }}", '{{ claim.form }}')
+{% endfor %};
+
+DELETE FROM core.identity;
+INSERT INTO core.identity BY NAME
+SELECT identifier,
+       CASE WHEN min(subject_key) = max(subject_key) THEN min(subject_key) END AS subject_key,
+       count(DISTINCT subject_key) AS claimants,
+       min(source_item) AS source_item
+FROM xt_claim
+GROUP BY identifier;
+DROP TABLE xt_claim;
+
+-- Records keyed by less than a USCC. Ambiguous and unclaimed identifiers stay subjects of their own.
+DELETE FROM core.link;
+INSERT INTO core.link BY NAME
+SELECT r.item_id, r.record_key, i.subject_key,
+       CASE WHEN i.claimants > 1 THEN 'ambiguous'
+            WHEN i.identifier IS NULL THEN 'unclaimed'
+            WHEN starts_with(r.subject_key, 'org:') THEN 'org_code'
+            ELSE 'registration_no' END AS rule
+FROM core.record r
+LEFT JOIN core.identity i ON i.identifier = r.subject_key
+WHERE starts_with(r.subject_key, 'org:') OR starts_with(r.subject_key, 'reg:');

@@ -1,0 +1,66 @@
+"""Renders the SQL templates beside this file. Names come from the catalog, whose model allows [a-z0-9_] only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from catalog.types.base_sql import quote
+from transforms.integrate.plan import Source
+
+
+def render(template: str, **values: object) -> str:
+    """The SQL of a template; raises `jinja2.UndefinedError` for a value that is missing."""
+    return _environment().get_template(template).render(**values)
+
+
+def literals(values: Iterable[str]) -> str:
+    """`'a', 'b'`, and NULL where there is none, which no value equals."""
+    return ", ".join(map(quote, values)) or "NULL"
+
+
+def trust(items: Sequence[str]) -> str:
+    """Rank of a row's item in the declared order, greater for the more trusted."""
+    found = " ".join(f"WHEN {quote(item)} THEN {-position}" for position, item in enumerate(items))
+    return f"CASE item_id {found} END" if found else "NULL"
+
+
+def alias(source: Source) -> str:
+    return f'"v_{source.item}"'
+
+
+def relation(source: Source) -> str:
+    """The surviving values of an item, one row per subject, under their alias."""
+    return f'"xt_value_{source.item}" AS {alias(source)}'
+
+
+def value(source: Source) -> str:
+    return f'{alias(source)}."{source.field}"'
+
+
+def first_value(sources: Sequence[Source]) -> str:
+    """The value of the most trusted source that has one."""
+    return f"coalesce({', '.join(map(value, sources))})" if sources else "NULL"
+
+
+def first_source(sources: Sequence[Source]) -> str:
+    """The item whose value survives."""
+    found = " ".join(f"WHEN {value(source)} IS NOT NULL THEN {quote(source.item)}" for source in sources)
+    return f"CASE {found} END"
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    environment = Environment(  # noqa: S701 - SQL, not HTML
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
+    )
+    for filter_ in (literals, trust, alias, relation, value, first_value, first_source):
+        environment.filters[filter_.__name__] = filter_
+    return environment
