@@ -1,0 +1,9 @@
+-- 台账的当前版本是来源时间、期次、报送、行号最大者的内容
+WITH newest AS (
+    SELECT item_id, record_key,
+        arg_max(content_hash, (coalesce(source_time, TIMESTAMP '0001-01-01'), period, delivery, row_number)) AS content_hash
+    FROM audit_rec GROUP BY item_id, record_key
+)
+SELECT l.item_id, l.record_key, l.content_hash, n.content_hash AS expected
+FROM core.record l JOIN newest n USING (item_id, record_key)
+WHERE l.content_hash <> n.content_hash

@@ -1,0 +1,95 @@
+"""Files that departments drop into the inbox, and files handed over on the command line."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from catalog.errors import UserError
+from catalog.loader import Catalog
+from catalog.model import Item
+from catalog.period import Period
+from warehouse.batch import Delivery
+from warehouse.home import Home
+
+CONVENTION = "区划_部门_目录_日期_批次.扩展名，例如 130500_scjg_enterprise_registration_20200103_01.csv"
+_NAME = re.compile(r"(?P<division>\d{6})_(?P<department>[a-z0-9]+)_(?P<item>[a-z0-9_]+?)_(?P<date>\d{8})_(?P<number>\d{2,4})")
+_CHUNK = 1 << 20
+
+
+def extract_drop(item: Item, period: Period, home: Home) -> list[Path]:
+    """Land every file of the item in `inbox/<period>/`; returns the manifests' paths in delivery order.
+
+    Landing the same bytes again changes nothing. Files being written (names starting with `.`, ending in `.part` or
+    `.tmp`) are left alone.
+    """
+    folder = home.inbox / str(period)
+    found = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        match = _NAME.fullmatch(path.stem)
+        if match and match["item"] == item.id and path.is_file() and not _unfinished(path):
+            found.append(land(path, item, period, home))
+    return sorted(found, key=lambda manifest: Delivery.from_file(manifest).delivery)
+
+
+def land(source: Path, item: Item, period: Period, home: Home) -> Path:
+    """Copy one file to landing, with its manifest; a name by the convention gives division, department and delivery.
+
+    Raises `UserError` for a missing file, or one whose name says that it is another item's.
+    """
+    if not source.is_file():
+        raise UserError("文件不存在", where=str(source), remedy="核对路径")
+    match = _NAME.fullmatch(source.stem)
+    if match and match["item"] != item.id:
+        raise UserError(f"文件名表明它属于目录“{match['item']}”，不是“{item.id}”", where=source.name, remedy="改用对应的目录，或改正文件名")
+    delivery = f"{match['date']}-{match['number']}-{match['division']}" if match else _slug(source.stem)
+    digest = _sha256(source)
+    folder = home.private_dir(home.landing) / item.id / str(period) / delivery / digest[:12]
+    manifest = folder / "manifest.json"
+    if manifest.exists():
+        return manifest
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / source.name
+    temporary = folder / f".{source.name}.{os.getpid()}"
+    shutil.copyfile(source, temporary)
+    temporary.chmod(0o400)
+    temporary.replace(target)
+    return Delivery(
+        item_id=item.id,
+        period=str(period),
+        delivery=delivery,
+        division=match["division"] if match else None,
+        department=match["department"] if match else item.department,
+        source_file=source.name,
+        path=str(target),
+        sha256=digest,
+        size=target.stat().st_size,
+        received_at=datetime.fromtimestamp(source.stat().st_mtime, UTC).replace(tzinfo=None).isoformat(),
+    ).to_file(manifest)
+
+
+def item_of_name(name: str, catalog: Catalog) -> Item | None:
+    """The item that a conventional file name belongs to, None for other names."""
+    match = _NAME.fullmatch(Path(name).stem)
+    return catalog.items.get(match["item"]) if match else None
+
+
+def _unfinished(path: Path) -> bool:
+    return path.name.startswith((".", "~$")) or path.suffix in (".part", ".tmp")
+
+
+def _slug(stem: str) -> str:
+    """A delivery's name from any file name: no separators that a path or an identifier would read otherwise."""
+    return re.sub(r"[^\w.-]+", "-", stem).strip("-.") or "file"
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,289 @@
+"""The load: one transaction that replaces exactly one batch and brings the ledger up to it.
+
+What a row *is* follows from the data alone. In delivery order (period, delivery, row number) the first row of a record
+is new; a row with the content of the record's current version, or older than it by source time, is a duplicate; any
+other is an update. So a batch that arrives late also changes what later batches' rows are, and their counts with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from catalog.errors import UserError
+from catalog.loader import Catalog
+from catalog.model import Item
+from catalog.types import TYPES
+from catalog.types.base_sql import quote
+from warehouse.batch import StagedBatch, Verdict
+from warehouse.lake import Lake
+from warehouse.schema import LINEAGE, ensure_schema
+
+_DAWN = "TIMESTAMP '0001-01-01'"
+_LEDGER = (
+    "subject_key", "identity_rule", "local_county_code", "local_county_rule", "division_code",
+    "first_period", "last_period", "versions", "content_hash", "status", "batch_id", "row_number",
+)
+_HISTORY = (
+    "record_key, period, delivery, row_number, content_hash, source_time, batch_id,"
+    " subject_key, identity_rule, county_code, county_rule, division_code"
+)
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """The rows of a loaded batch, as `ops.batch` has them."""
+
+    batch_id: str
+    read: int
+    new: int
+    updated: int
+    duplicate: int
+    quarantined: int
+    set_aside: int
+    ignored: int
+    status: str
+
+    @property
+    def accepted(self) -> int:
+        return self.new + self.updated
+
+
+def load_batch(lake: Lake, catalog: Catalog, verdict: Verdict) -> LoadResult:
+    """Replace the batch in the lake; rolled back as a whole unless every row is accounted for.
+
+    A batch whose staged files are gone because an earlier attempt
+    had committed is answered from `ops.batch`. Raises `UserError` if they are gone and nothing was committed.
+    """
+    ensure_schema(lake, catalog)
+    batch = verdict.batch
+    if not batch.parquet("staged").exists():
+        return _already_loaded(lake, batch)
+    item = catalog.item(batch.delivery.item_id)
+    with lake.transaction(f"load {batch.delivery.batch_id}") as tx:
+        _Load(tx, item, verdict, datetime.now(UTC).replace(tzinfo=None)).run()
+        result = _result(tx, batch)
+    remove_staged(batch)
+    return result
+
+
+def _already_loaded(lake: Lake, batch: StagedBatch) -> LoadResult:
+    found = lake.scalar(
+        "SELECT count(*) FROM ops.batch WHERE batch_id = ? AND sha256 = ? AND catalog_version = ?",
+        [batch.delivery.batch_id, batch.delivery.sha256, batch.catalog_version],
+    )
+    if not found:
+        raise UserError("暂存的批次已不在，且没有入库", where=batch.folder, remedy="从 stage 步骤起重跑这一批")
+    return _result(lake.connection, batch)
+
+
+def _result(tx: duckdb.DuckDBPyConnection, batch: StagedBatch) -> LoadResult:
+    row = tx.execute(
+        "SELECT batch_id, rows_read, rows_new, rows_updated, rows_duplicate, rows_quarantined, rows_set_aside, rows_ignored, status"
+        " FROM ops.batch WHERE batch_id = ?",
+        [batch.delivery.batch_id],
+    ).fetchone()
+    assert row is not None
+    return LoadResult(*row)
+
+
+class _Load:
+    """The statements of one load, in order."""
+
+    def __init__(self, tx: duckdb.DuckDBPyConnection, item: Item, verdict: Verdict, now: datetime) -> None:
+        self.tx = tx
+        self.item = item
+        self.verdict = verdict
+        self.batch = verdict.batch
+        self.delivery = verdict.batch.delivery
+        self.now = now
+        self.rec = f'rec."{item.id}"'
+        self.id = quote(self.delivery.batch_id)
+        self.staged = f"read_parquet({quote(str(self.batch.parquet('staged')))})"
+        self.valid = "ignored IS NULL AND fault = 0"
+
+    def run(self) -> None:
+        self._touched()
+        later = self._later()
+        before = self._outcomes_by_batch("before", later)
+        self._replace_rows()
+        self._history()
+        after = self._outcomes_by_batch("after", later)
+        if later:
+            self._shift_later_counts(before, after)
+        self._ledger()
+        self._replace_details()
+        self._replace_batch()
+
+    def _touched(self) -> None:
+        """Records of the batch as it was and as it comes."""
+        self.tx.execute(
+            f"CREATE OR REPLACE TEMP TABLE touched AS SELECT record_key FROM {self.staged} WHERE {self.valid}"
+            f" UNION SELECT record_key FROM {self.rec} WHERE period = {quote(self.delivery.period)} AND batch_id = {self.id}"
+        )
+
+    def _later(self) -> bool:
+        """Whether deliveries that follow this one have rows of the touched records (a batch that comes late)."""
+        self.tx.execute(
+            f"CREATE OR REPLACE TEMP TABLE touched_later AS SELECT DISTINCT record_key FROM {self.rec} SEMI JOIN touched USING (record_key)"
+            f" WHERE period >= {quote(self.delivery.period)}"
+            f" AND (period, delivery) > ({quote(self.delivery.period)}, {quote(self.delivery.delivery)})"
+        )
+        row = self.tx.execute("SELECT count(*) FROM touched_later").fetchone()
+        return bool(row and row[0])
+
+    def _outcomes_by_batch(self, name: str, later: bool) -> str:
+        """Outcomes of the other batches' rows of `touched_later`, counted per batch."""
+        if later:
+            rows = f"SELECT {_HISTORY} FROM {self.rec} SEMI JOIN touched_later USING (record_key)"
+            self.tx.execute(
+                f"CREATE OR REPLACE TEMP TABLE outcomes_{name} AS SELECT batch_id, {_counted()} FROM ({_classified(rows)})"
+                f" WHERE batch_id <> {self.id} GROUP BY batch_id"
+            )
+        return f"outcomes_{name}"
+
+    def _shift_later_counts(self, before: str, after: str) -> None:
+        self.tx.execute(
+            f"""
+            UPDATE ops.batch SET
+                rows_new = rows_new + delta.new, rows_updated = rows_updated + delta.updated,
+                rows_duplicate = rows_duplicate + delta.duplicate, rows_accepted = rows_accepted + delta.new + delta.updated
+            FROM (
+                SELECT batch_id, a.new - b.new AS new, a.updated - b.updated AS updated, a.duplicate - b.duplicate AS duplicate
+                FROM {after} a JOIN {before} b USING (batch_id) WHERE a <> b
+            ) delta
+            WHERE ops.batch.batch_id = delta.batch_id"""
+        )
+
+    def _replace_rows(self) -> None:
+        d = self.delivery
+        self.tx.execute(f"DELETE FROM {self.rec} WHERE period = {quote(d.period)} AND batch_id = {self.id}")
+        given = {"batch_id": self.id, "period": quote(d.period), "delivery": quote(d.delivery)}
+        names = [name for name, _, _ in LINEAGE] + [f.name for f in self.item.fields]
+        selected = ", ".join(f'{given[name]} AS {name}' if name in given else f'"{name}"' for name in names)
+        columns = ", ".join(f'"{name}"' for name in names)
+        self.tx.execute(f"INSERT INTO {self.rec} ({columns}) SELECT {selected} FROM {self.staged} WHERE {self.valid} ORDER BY row_number")
+
+    def _history(self) -> None:
+        """All rows of the touched records, classified; most records have one row and need no window."""
+        self.tx.execute(f"CREATE OR REPLACE TEMP TABLE history AS SELECT {_HISTORY} FROM {self.rec} SEMI JOIN touched USING (record_key)")
+        self.tx.execute("CREATE OR REPLACE TEMP TABLE several AS SELECT record_key FROM history GROUP BY record_key HAVING count(*) > 1")
+        several = "SELECT * FROM history SEMI JOIN several USING (record_key)"
+        self.tx.execute(
+            f"CREATE OR REPLACE TEMP TABLE classified AS SELECT {_HISTORY}, 'new' AS outcome FROM history ANTI JOIN several USING (record_key)"
+            f" UNION ALL SELECT {_HISTORY}, outcome FROM ({_classified(several)})"
+        )
+
+    def _ledger(self) -> None:
+        """Bring `core.record` to the history: only records that differ are rewritten."""
+        item = quote(self.item.id)
+        self.tx.execute(
+            """
+            CREATE OR REPLACE TEMP TABLE ledger AS
+            SELECT record_key, v.subject_key, v.identity_rule, v.county_code AS local_county_code, v.county_rule AS local_county_rule,
+                v.division_code, first_period, v.period AS last_period, versions, v.content_hash, 'active' AS status, v.batch_id, v.row_number
+            FROM (
+                SELECT record_key, min(period) AS first_period, count(*) FILTER (outcome <> 'duplicate') AS versions,
+                    arg_max(classified, (period, delivery, row_number)) FILTER (outcome <> 'duplicate') AS v
+                FROM classified GROUP BY record_key
+            )"""
+        )
+        same = " AND ".join(f"r.{name} IS NOT DISTINCT FROM l.{name}" for name in _LEDGER)
+        self.tx.execute(
+            f"CREATE OR REPLACE TEMP TABLE unchanged AS SELECT l.record_key FROM ledger l"
+            f" JOIN core.record r ON r.item_id = {item} AND r.record_key = l.record_key WHERE {same}"
+        )
+        self.tx.execute(
+            f"DELETE FROM core.record WHERE item_id = {item} AND record_key IN"
+            " (SELECT record_key FROM touched ANTI JOIN unchanged USING (record_key))"
+        )
+        columns = ", ".join(_LEDGER)
+        self.tx.execute(
+            f"INSERT INTO core.record (item_id, record_key, county_code, county_rule, {columns})"
+            f" SELECT {item}, record_key, local_county_code, local_county_rule, {columns}"
+            " FROM ledger ANTI JOIN unchanged USING (record_key)"
+        )
+
+    def _replace_details(self) -> None:
+        """Quarantine, issues, ignored rows, expectations and the vault's part of the batch."""
+        given = {"batch_id": self.id, "item_id": quote(self.item.id), "period": quote(self.delivery.period)}
+        for table, file in (
+            ("ops.quarantine", "quarantine"),
+            ("ops.issue", "issue"),
+            ("ops.ignored", "ignored"),
+            ("vault.quarantine", "vault_quarantine"),
+        ):
+            self._clear(table)
+            keep = {k: v for k, v in given.items() if k != "period" or not table.startswith("vault.")}
+            named = ", ".join(f"{value} AS {name}" for name, value in keep.items())
+            source = f"read_parquet({quote(str(self.batch.parquet(file)))})"
+            self.tx.execute(f"INSERT INTO {table} BY NAME SELECT {named}, * FROM {source}")
+        self._clear("vault.identifier")
+        private = [f.name for f in self.item.fields if TYPES[f.type].private]
+        if private:
+            pairs = " UNION ".join(
+                f'SELECT "{name}" AS pseudonym, "p_{name}" AS number FROM {self.staged}'
+                f' WHERE {self.valid} AND "{name}" IS NOT NULL AND NOT contains("{name}", \'*\')'
+                for name in private
+            )
+            self.tx.execute(f"INSERT INTO vault.identifier BY NAME SELECT {self.id} AS batch_id, {given['item_id']} AS item_id, * FROM ({pairs})")
+        self._clear("ops.expectation")
+        for f in self.verdict.findings:
+            self.tx.execute(
+                "INSERT INTO ops.expectation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [self.delivery.batch_id, self.item.id, self.delivery.period, f.check, f.field, f.level, int(f.success), f.observed, f.message],
+            )
+
+    def _clear(self, table: str) -> None:
+        self.tx.execute(f"DELETE FROM {table} WHERE item_id = {quote(self.item.id)} AND batch_id = {self.id}")
+
+    def _replace_batch(self) -> None:
+        """The batch's own line, and the sum that must hold before anything is committed."""
+        counts, d = self.batch.counts, self.delivery
+        row = self.tx.execute(f"SELECT {_counted()} FROM classified WHERE batch_id = {self.id}").fetchone()
+        assert row is not None
+        new, updated, duplicate = row
+        if counts.read != new + updated + duplicate + counts.quarantined + counts.ignored:
+            raise RuntimeError(
+                f"rows unaccounted for in {d.batch_id}: read {counts.read}, new {new}, updated {updated}, duplicate {duplicate},"
+                f" quarantined {counts.quarantined}, ignored {counts.ignored}"
+            )
+        self._clear("ops.batch")
+        values: dict[str, object] = {
+            "batch_id": d.batch_id, "item_id": d.item_id, "period": d.period, "delivery": d.delivery, "division": d.division,
+            "department": d.department, "source_file": d.source_file, "sha256": d.sha256,
+            "received_at": datetime.fromisoformat(d.received_at), "format": self.batch.format,
+            "rows_read": counts.read, "rows_accepted": new + updated, "rows_new": new, "rows_updated": updated, "rows_duplicate": duplicate,
+            "rows_quarantined": counts.quarantined, "rows_set_aside": counts.set_aside, "rows_ignored": counts.ignored,
+            "status": self.verdict.status, "catalog_version": self.batch.catalog_version, "loaded_at": self.now,
+        }  # fmt: skip
+        marks = ", ".join("?" for _ in values)
+        self.tx.execute(f"INSERT INTO ops.batch ({', '.join(values)}) VALUES ({marks})", list(values.values()))
+
+
+def _classified(rows: str) -> str:
+    """`rows` with `outcome`: what each row is, given all rows of its record before it in delivery order."""
+    return f"""
+        SELECT *, CASE
+            WHEN current IS NULL THEN 'new'
+            WHEN current.content_hash = content_hash OR coalesce(source_time, {_DAWN}) < current.source_time THEN 'duplicate'
+            ELSE 'updated' END AS outcome
+        FROM (
+            SELECT *, arg_max({{'content_hash': content_hash, 'source_time': coalesce(source_time, {_DAWN})}},
+                {{'time': coalesce(source_time, {_DAWN}), 'place': place}}) OVER (
+                PARTITION BY record_key ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS current
+            FROM (SELECT *, row_number() OVER (PARTITION BY record_key ORDER BY period, delivery, row_number) AS place FROM ({rows}))
+        )"""
+
+
+def _counted() -> str:
+    return ", ".join(f"count(*) FILTER (outcome = '{o}') AS {o}" for o in ("new", "updated", "duplicate"))
+
+
+def remove_staged(batch: StagedBatch) -> None:
+    """Drop the staged files of a loaded batch: they hold personal numbers in clear."""
+    for path in sorted(Path(batch.folder).glob("*.parquet")):
+        path.unlink()
