@@ -15,35 +15,97 @@ ORG, ORGAN, SHOP = "91130500MA0A1B2C2J", "11130500000456788X", "92130528MA0C3D4E
 PERSON = "130521197001010017"
 
 PERMIT_2018 = {
-    "XK_XDR_MC": "邢台样例建材有限公司", "XK_XDR_LB": "法人及非法人组织", "XK_XDR_SHXYM": ORG, "XK_FRDB": "赵样例",
-    "XK_XDR_ZJLX": "", "XK_XDR_ZJHM": "", "XK_XKWS": "准予行政许可决定书", "XK_WSH": "邢审批字[2019]15号",
-    "XK_XKLB": "普通", "XK_NR": "准予设立", "XK_JDRQ": "2019/11/05", "XK_YXQZ": "2019/11/05",
-    "XK_YXQZI": "2099/12/31", "XK_XKJG": "邢台市行政审批局", "XK_XKJGDM": ORGAN, "XK_ZT": "1",
-    "XK_LYDW": "邢台市行政审批局", "XK_LYDWDM": ORGAN, "BZ": "",
-}  # fmt: skip
+    "XK_XDR_MC": "邢台样例建材有限公司",
+    "XK_XDR_LB": "法人及非法人组织",
+    "XK_XDR_SHXYM": ORG,
+    "XK_FRDB": "赵样例",
+    "XK_XDR_ZJLX": "",
+    "XK_XDR_ZJHM": "",
+    "XK_XKWS": "准予行政许可决定书",
+    "XK_WSH": "邢审批字[2019]15号",
+    "XK_XKLB": "普通",
+    "XK_NR": "准予设立",
+    "XK_JDRQ": "2019/11/05",
+    "XK_YXQZ": "2019/11/05",
+    "XK_YXQZI": "2099/12/31",
+    "XK_XKJG": "邢台市行政审批局",
+    "XK_XKJGDM": ORGAN,
+    "XK_ZT": "1",
+    "XK_LYDW": "邢台市行政审批局",
+    "XK_LYDWDM": ORGAN,
+    "BZ": "",
+}
 PERMIT_2016 = {
-    "XK_WSH": "邢审批字〔2019〕15号", "XK_XMMC": "设立登记", "XK_SPLB": "登记", "XK_NR": "准予设立",
-    "XK_XDR": "邢台样例建材有限公司", "XK_XDR_SHXYM": ORG, "XK_XDR_ZDM": "", "XK_XDR_GSDJ": "", "XK_XDR_SWDJ": "",
-    "XK_XDR_SFZ": PERSON, "XK_FR": "赵样例", "XK_JDRQ": "2019/11/05", "XK_JZQ": "2099/12/31",
-    "XK_XZJG": "邢台市行政审批局", "XK_ZT": "1", "DFBM": "130528", "SJC": "2019/11/06", "BZ": "",
+    "XK_WSH": "邢审批字〔2019〕15号",
+    "XK_XMMC": "设立登记",
+    "XK_SPLB": "登记",
+    "XK_NR": "准予设立",
+    "XK_XDR": "邢台样例建材有限公司",
+    "XK_XDR_SHXYM": ORG,
+    "XK_XDR_ZDM": "",
+    "XK_XDR_GSDJ": "",
+    "XK_XDR_SWDJ": "",
+    "XK_XDR_SFZ": PERSON,
+    "XK_FR": "赵样例",
+    "XK_JDRQ": "2019/11/05",
+    "XK_JZQ": "2099/12/31",
+    "XK_XZJG": "邢台市行政审批局",
+    "XK_ZT": "1",
+    "DFBM": "130528",
+    "SJC": "2019/11/06",
+    "BZ": "",
     "XK_SYFW": "0",
-}  # fmt: skip
+}
 PENALTY_2018 = {
-    "CF_XDR_MC": "样例小吃店", "CF_XDR_LB": "个体工商户", "CF_XDR_SHXYM": SHOP, "CF_FRDB": "钱样例",
-    "CF_XDR_ZJLX": "", "CF_XDR_ZJHM": "", "CF_WSH": "宁市监罚字〔2019〕7号", "CF_WFXW": "销售不合格食品",
-    "CF_SY": "销售不合格食品的事实", "CF_YJ": "食品安全法第一百二十四条",
-    "CF_CFLB": "罚款、没收违法所得、没收非法财物、其他-责令改正", "CF_NR": "罚款0.5万元", "CF_NR_FK": "0.5",
-    "CF_NR_WFFF": "200元", "CF_NR_ZKDX": "", "CF_JDRQ": "2019/11/05", "CF_YXQ": "2099/12/31",
-    "CF_GSJZQ": "2020/11/05", "CF_CFJG": "宁晋县市场监督管理局", "CF_CFJGDM": ORGAN, "CF_SJLY": "宁晋县市场监督管理局",
-    "CF_SJLYDM": ORGAN, "BZ": "",
-}  # fmt: skip
+    "CF_XDR_MC": "样例小吃店",
+    "CF_XDR_LB": "个体工商户",
+    "CF_XDR_SHXYM": SHOP,
+    "CF_FRDB": "钱样例",
+    "CF_XDR_ZJLX": "",
+    "CF_XDR_ZJHM": "",
+    "CF_WSH": "宁市监罚字〔2019〕7号",
+    "CF_WFXW": "销售不合格食品",
+    "CF_SY": "销售不合格食品的事实",
+    "CF_YJ": "食品安全法第一百二十四条",
+    "CF_CFLB": "罚款、没收违法所得、没收非法财物、其他-责令改正",
+    "CF_NR": "罚款0.5万元",
+    "CF_NR_FK": "0.5",
+    "CF_NR_WFFF": "200元",
+    "CF_NR_ZKDX": "",
+    "CF_JDRQ": "2019/11/05",
+    "CF_YXQ": "2099/12/31",
+    "CF_GSJZQ": "2020/11/05",
+    "CF_CFJG": "宁晋县市场监督管理局",
+    "CF_CFJGDM": ORGAN,
+    "CF_SJLY": "宁晋县市场监督管理局",
+    "CF_SJLYDM": ORGAN,
+    "BZ": "",
+}
 PENALTY_2016 = {
-    "CF_WSH": "宁市监罚字〔2019〕7号", "CF_CFMC": "行政处罚", "CF_CFLB1": "罚款", "CF_CFLB2": "警告", "CF_SY": "违法事由",
-    "CF_YJ": "依据", "CF_XDR_MC": "样例小吃店", "CF_XDR_SHXYM": SHOP, "CF_XDR_ZDM": "", "CF_XDR_GSDJ": "",
-    "CF_XDR_SWDJ": "", "CF_XDR_SFZ": "", "CF_FR": "钱样例", "CF_JG": "罚款5000元", "CF_JDRQ": "2019/11/05",
-    "CF_XZJG": "宁晋县市场监督管理局", "CF_ZT": "0", "DFBM": "130528", "SJC": "2019/11/06", "BZ": "",
-    "CF_SYFW": "0", "CF_SXYZCD": "1", "CF_GSJZQ": "2020/11/05",
-}  # fmt: skip
+    "CF_WSH": "宁市监罚字〔2019〕7号",
+    "CF_CFMC": "行政处罚",
+    "CF_CFLB1": "罚款",
+    "CF_CFLB2": "警告",
+    "CF_SY": "违法事由",
+    "CF_YJ": "依据",
+    "CF_XDR_MC": "样例小吃店",
+    "CF_XDR_SHXYM": SHOP,
+    "CF_XDR_ZDM": "",
+    "CF_XDR_GSDJ": "",
+    "CF_XDR_SWDJ": "",
+    "CF_XDR_SFZ": "",
+    "CF_FR": "钱样例",
+    "CF_JG": "罚款5000元",
+    "CF_JDRQ": "2019/11/05",
+    "CF_XZJG": "宁晋县市场监督管理局",
+    "CF_ZT": "0",
+    "DFBM": "130528",
+    "SJC": "2019/11/06",
+    "BZ": "",
+    "CF_SYFW": "0",
+    "CF_SXYZCD": "1",
+    "CF_GSJZQ": "2020/11/05",
+}
 
 
 @pytest.fixture
@@ -56,10 +118,17 @@ def stage(tmp_path):
             writer.writerows(rows)
         data = source.read_bytes()
         delivery = Delivery(
-            item_id=item_id, period="2019-11", delivery="20191205-01-130500", division="130500",
-            department="xzspj", source_file=source.name, path=str(source), sha256=hashlib.sha256(data).hexdigest(),
-            size=len(data), received_at="2019-12-05T08:00:00",
-        )  # fmt: skip
+            item_id=item_id,
+            period="2019-11",
+            delivery="20191205-01-130500",
+            division="130500",
+            department="xzspj",
+            source_file=source.name,
+            path=str(source),
+            sha256=hashlib.sha256(data).hexdigest(),
+            size=len(data),
+            received_at="2019-12-05T08:00:00",
+        )
         folder = tmp_path / "staged"
         batch = stage_delivery(delivery, load_catalog(), Home(tmp_path / "home"), folder)
         with duckdb.connect() as connection:
@@ -94,9 +163,13 @@ def test_the_id_in_a_company_row_of_2016_never_makes_it_a_persons_record(stage):
 
 def test_a_natural_person_has_documents_and_no_codes(stage):
     person = PERMIT_2018 | {
-        "XK_XDR_MC": "孙样例", "XK_XDR_LB": "自然人", "XK_XDR_SHXYM": "", "XK_FRDB": "", "XK_XDR_ZJLX": "身份证",
+        "XK_XDR_MC": "孙样例",
+        "XK_XDR_LB": "自然人",
+        "XK_XDR_SHXYM": "",
+        "XK_FRDB": "",
+        "XK_XDR_ZJLX": "身份证",
         "XK_XDR_ZJHM": PERSON,
-    }  # fmt: skip
+    }
     _, rows, faults = stage(
         "admin_permits",
         person,
@@ -155,9 +228,13 @@ def test_the_end_must_not_lie_before_the_decision(stage):
 )
 def test_aliases_of_platforms_are_read(stage, item_id, row):
     aliases = {
-        "XK_FRDB": "XK_FDDB", "CF_FRDB": "CF_FDDB", "CF_CFJG": "CF_XKJG", "XK_XKJG": "XK_XZJG",
-        "XK_XDR_SHXYM": "行政相对人代码＿1", "CF_XDR_SHXYM": "行政相对人代码_1（统一社会信用代码）",
-    }  # fmt: skip
+        "XK_FRDB": "XK_FDDB",
+        "CF_FRDB": "CF_FDDB",
+        "CF_CFJG": "CF_XKJG",
+        "XK_XKJG": "XK_XZJG",
+        "XK_XDR_SHXYM": "行政相对人代码＿1",
+        "CF_XDR_SHXYM": "行政相对人代码_1（统一社会信用代码）",
+    }
     _, rows, faults = stage(item_id, {aliases.get(k, k): v for k, v in row.items()} | {"CHECK_FLAG": "1"})
     assert faults == []
     assert rows.uscc[0] in (ORG, SHOP)
