@@ -16,6 +16,7 @@ from transforms.integrate.plan import Column, Plan, Source, claims, household_it
 from transforms.integrate.sql import literals, render
 from transforms.integrate.tables import ensure_tables
 from warehouse.lake import Lake
+from warehouse.schema import ensure_schema
 
 PORTION = 2_000_000
 """Records of a library's members handled at once; more go in portions of subjects, so that memory stays bounded."""
@@ -45,6 +46,7 @@ def integrate(lake: Lake, catalog: Catalog, *, portion: int = PORTION) -> Integr
         UserError: A library names an item, field or type that it cannot use.
     """
     plans = [resolve(catalog, library) for _, library in sorted(catalog.libraries.items())]
+    ensure_schema(lake, catalog)
     with lake.transaction("integrate") as tx:
         known = _record_columns(tx)
         ensure_tables(tx, plans)
