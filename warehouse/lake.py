@@ -19,6 +19,8 @@ from catalog.types import sql_macros
 from warehouse.home import Home, Resources
 from warehouse.secret import identity_key, pseudonym_macro
 
+Parameters = Sequence[object] | dict[str, object] | None
+
 SCHEMAS = ("ops", "ref", "rec", "core", "lib", "vault", "mart")
 LOCK_WAIT_SECONDS = 600
 _NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "afs", "glusterfs"}
@@ -85,17 +87,17 @@ class Lake:
     def close(self) -> None:
         self.connection.close()
 
-    def execute(self, sql: str, parameters: Sequence[object] | None = None) -> duckdb.DuckDBPyConnection:
+    def execute(self, sql: str, parameters: Parameters = None) -> duckdb.DuckDBPyConnection:
         """Run one statement; reads see one consistent snapshot per statement."""
         return self.connection.execute(sql, parameters)
 
-    def rows(self, sql: str, parameters: Sequence[object] | None = None) -> list[dict[str, Any]]:
+    def rows(self, sql: str, parameters: Parameters = None) -> list[dict[str, Any]]:
         """The result as a list of dicts; for small results only."""
         cursor = self.connection.execute(sql, parameters)
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-    def scalar(self, sql: str, parameters: Sequence[object] | None = None) -> Any:
+    def scalar(self, sql: str, parameters: Parameters = None) -> Any:
         """The first value of the first row, None if there is no row."""
         row = self.connection.execute(sql, parameters).fetchone()
         return row[0] if row else None
@@ -116,6 +118,26 @@ class Lake:
             except BaseException:
                 _rollback(self.connection)
                 raise
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the writer's lock without a transaction, for DuckLake's own upkeep calls."""
+        with _file_lock(self.home.lake / "writer.lock"):
+            yield
+
+    def newest(self, *messages: str) -> int:
+        """The newest snapshot whose commit message starts with one of these, 0 if there is none."""
+        starts = " OR ".join("starts_with(commit_message, ?)" for _ in messages)
+        return int(self.scalar(f"SELECT coalesce(max(snapshot_id), 0) FROM ducklake_snapshots('lake') WHERE {starts}", messages))
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Several reads of one and the same snapshot, whatever is committed meanwhile; also saves reading it anew."""
+        self.connection.execute("BEGIN TRANSACTION")
+        try:
+            yield
+        finally:
+            _rollback(self.connection)
 
     def snapshot_id(self) -> int:
         """The number of the newest snapshot (or of the one this lake was opened at)."""

@@ -1,0 +1,228 @@
+"""The arrows of the data's way as plain functions: what DAG tasks and commands call.
+
+Each takes and gives paths, counts and a period, never data, and can be run again alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+from rich.table import Table
+
+from catalog.errors import UserError
+from catalog.loader import Catalog, load_catalog
+from catalog.period import Period
+from quality.audit import verify as audit
+from quality.gate import build_data_docs
+from quality.gate import judge as judge_batch
+from quality.gate import read_history
+from transforms.assess.marts import assess as assess_period
+from transforms.extract.drop import extract_drop
+from transforms.integrate.build import integrate as build_libraries
+from transforms.report.bulletin import report as write_report
+from transforms.report.terminal import county_table as render_county_table
+from transforms.stage.batch import stage_delivery
+from warehouse.batch import Delivery, StagedBatch, Verdict
+from warehouse.home import Home
+from warehouse.lake import Lake
+from warehouse.load import LoadResult, load_batch
+from warehouse.maintenance import maintain as maintain_lake
+from warehouse.schema import ensure_schema
+
+
+def extract(item_id: str, period: str, home: Home) -> list[str]:
+    """Land what the item's departments delivered for the period; the manifests' paths, none if nothing came."""
+    item = load_catalog().item(item_id)
+    return [str(path) for path in extract_drop(item, Period.parse(period), home)]
+
+
+def stage(manifest: str, home: Home) -> str:
+    """Read, normalise and judge one landed file row by row; the path of the staged batch's description."""
+    delivery = Delivery.from_file(Path(manifest))
+    with _recorded("stage", delivery, home):
+        return str(Path(stage_delivery(delivery, load_catalog(), home, staged_folder(delivery, home)).folder) / "batch.json")
+
+
+def judge(staged: str, home: Home) -> str:
+    """Judge a staged batch as a set; the path of the verdict. Raises `UserError` when a `fail` check does."""
+    batch = StagedBatch.from_file(Path(staged))
+    catalog = load_catalog()
+    with _recorded("judge", batch.delivery, home):
+        with Lake(home) as lake:
+            ensure_schema(lake, catalog)
+            history = read_history(lake, batch.delivery.item_id, batch.delivery.period)
+        verdict = judge_batch(batch, catalog, history, docs=home.data_docs)
+    return str(verdict.to_file(Path(batch.folder) / "verdict.json"))
+
+
+def load(verdict: str, home: Home) -> dict[str, int]:
+    """Replace the batch in the lake in one transaction; its counts."""
+    result = load_result(verdict, home)
+    return {
+        "read": result.read,
+        "new": result.new,
+        "updated": result.updated,
+        "duplicate": result.duplicate,
+        "quarantined": result.quarantined,
+        "set_aside": result.set_aside,
+        "ignored": result.ignored,
+    }
+
+
+def load_result(verdict: str, home: Home) -> LoadResult:
+    """As `load`, with the batch's status."""
+    judged = Verdict.from_file(Path(verdict))
+    with _recorded("load", judged.batch.delivery, home), Lake(home) as lake:
+        return load_batch(lake, load_catalog(), judged)
+
+
+def staged_folder(delivery: Delivery, home: Home) -> Path:
+    """Where a delivery is staged: one folder per file content, so that attempts at two versions never mix."""
+    return home.private_dir(home.staged) / delivery.item_id / delivery.period / f"{delivery.delivery}-{delivery.sha256[:12]}"
+
+
+def open_lake(home: Home) -> tuple[Lake, Catalog]:
+    """The lake, brought up to the catalog, and the catalog."""
+    catalog = load_catalog()
+    lake = Lake(home)
+    ensure_schema(lake, catalog)
+    return lake, catalog
+
+
+def integrate(home: Home) -> dict[str, int]:
+    """Bring identities and libraries up to the ledger; subjects per library."""
+    lake, catalog = open_lake(home)
+    with lake:
+        return build_libraries(lake, catalog).subjects
+
+
+def integrate_if_needed(home: Home) -> dict[str, int]:
+    """As `integrate`, unless nothing was loaded and the catalog has not changed since the last time."""
+    lake, catalog = open_lake(home)
+    with lake:
+        if lake.newest("integrate") > lake.newest("load ", "schema "):
+            return {}
+        return build_libraries(lake, catalog).subjects
+
+
+def assess(period: str, home: Home) -> dict[str, object]:
+    """Replace the period's marts; its totals."""
+    lake, catalog = open_lake(home)
+    with lake:
+        return asdict(assess_period(lake, catalog, Period.parse(period)))
+
+
+def report(
+    period: str, home: Home, *, out: Path | None = None, county: str | None = None, department: str | None = None
+) -> list[str]:
+    """Write the period's bulletin for the city, one county or one department; the paths."""
+    month = Period.parse(period)
+    lake, catalog = open_lake(home)
+    with lake:
+        paths = write_report(lake, catalog, month, out or home.reports / str(month), county=county, department=department)
+    return [str(path) for path in paths]
+
+
+def county_table(period: str, home: Home) -> Table:
+    """The counties' progress as a table for the terminal."""
+    lake, _ = open_lake(home)
+    with lake:
+        return render_county_table(lake, Period.parse(period))
+
+
+def verify(home: Home) -> list[str]:
+    """Run the audit; one Chinese line per clause that does not hold."""
+    lake, _ = open_lake(home)
+    with lake:
+        return [
+            f"{v.clause.title}（{v.clause.id}）：{v.rows} 行不符，例如 {'；'.join(v.examples)}" for v in audit(lake)
+        ]
+
+
+def maintain(home: Home) -> dict[str, int]:
+    """Merge small files, remove orphans and old staged folders; how many of each."""
+    lake, _ = open_lake(home)
+    with lake:
+        return asdict(maintain_lake(lake))
+
+
+def data_docs(period: str, home: Home) -> str:
+    """Build Great Expectations' pages of a month; the index's path."""
+    return str(build_data_docs(home, period))
+
+
+def query(statement: str, home: Home, snapshot: int | None = None) -> tuple[list[str], list[tuple[object, ...]]]:
+    """The columns and rows of one SELECT, read-only, without the vault. Raises `UserError` for anything else."""
+    lake, _ = open_lake(home)
+    with lake, lake.at(snapshot or lake.snapshot_id()) as frozen:
+        try:
+            statements = duckdb.extract_statements(statement)
+            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+                raise UserError("只接受一条查询语句（SELECT）", remedy="改写为一条 SELECT")
+            tables = frozen.connection.get_table_names(statement, qualified=True)
+            if any("vault" in table.lower().replace('"', "").split(".") for table in tables):
+                raise UserError("号码库（vault）不可查询", remedy="按假名关联各表，不需要号码原文")
+            cursor = frozen.execute(statement)
+        except duckdb.Error as error:
+            raise UserError(f"查询有误：{str(error).splitlines()[0]}", remedy="核对表名、列名与语法") from error
+        return [column[0] for column in cursor.description or ()], cursor.fetchall()
+
+
+def history(home: Home, item: str | None = None) -> tuple[list[str], list[tuple[object, ...]]]:
+    """Loaded batches and refusals, newest first."""
+    lake, catalog = open_lake(home)
+    wanted = catalog.item(item).id if item else None
+    with lake:
+        cursor = lake.execute(
+            """
+            SELECT loaded_at AS 时间, batch_id AS 批次, source_file AS 文件, status AS 状态, rows_read AS 上报, rows_new AS 新增,
+                rows_updated AS 更新, rows_duplicate AS 重复, rows_quarantined AS 隔离, rows_ignored AS 忽略, NULL AS 说明
+            FROM ops.batch WHERE $item IS NULL OR item_id = $item
+            UNION ALL
+            SELECT at, batch_id, source_file, 'refused', NULL, NULL, NULL, NULL, NULL, NULL, message
+            FROM ops.outcome WHERE success = 0 AND ($item IS NULL OR item_id = $item)
+            ORDER BY 1 DESC, 2""",
+            {"item": wanted},
+        )
+        return [column[0] for column in cursor.description or ()], cursor.fetchall()
+
+
+@contextmanager
+def _recorded(step: str, delivery: Delivery, home: Home) -> Iterator[None]:
+    """Keep a refusal in `ops.outcome`, so that what never became a batch can still be asked for."""
+    try:
+        yield
+    except UserError as error:
+        with Lake(home) as lake:
+            ensure_schema(lake, load_catalog())
+            with lake.transaction(f"refused {delivery.batch_id}") as tx:
+                tx.execute(
+                    "INSERT INTO ops.outcome VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?)",
+                    [
+                        delivery.batch_id, delivery.item_id, delivery.period, step, delivery.source_file, delivery.sha256,
+                        str(error), datetime.now(UTC).replace(tzinfo=None),
+                    ],
+                )  # fmt: skip
+        raise
+
+
+def state_hash(lake: Lake, schemas: tuple[str, ...] = ("rec", "core", "lib", "mart")) -> dict[str, str]:
+    """A fingerprint per table of all that is state: equal for equal contents, whatever the order of rows.
+
+    Times of loading are no state; they stand in `ops` only.
+    """
+    tables = lake.execute(
+        "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'lake' ORDER BY ALL"
+    ).fetchall()
+    found = {}
+    for schema, table in tables:
+        if schema in schemas:
+            value = lake.scalar(f'SELECT bit_xor(md5_number(t::VARCHAR))::VARCHAR || count(*) FROM {schema}."{table}" t')
+            found[f"{schema}.{table}"] = hashlib.sha256(str(value).encode()).hexdigest()[:16]
+    return found

@@ -1,0 +1,42 @@
+"""Upkeep of the lake's files. Snapshots are kept: every bulletin names the one it was computed from."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from warehouse.home import Home
+from warehouse.lake import Lake
+
+_ORPHAN_AGE = timedelta(days=1)  # a file younger than this may belong to a commit under way
+_STAGED_AGE = timedelta(days=14)  # a batch stopped at the gate waits this long for somebody to look at it
+
+
+@dataclass(frozen=True)
+class MaintenanceResult:
+    """Files that were merged into others, orphaned files removed, staged folders removed."""
+
+    merged: int
+    orphans: int
+    staged: int
+
+
+def maintain(lake: Lake) -> MaintenanceResult:
+    """Merge small files, remove files no snapshot knows, remove staged folders nobody came back for."""
+    now = datetime.now(UTC)
+    with lake.exclusive():
+        merged = lake.execute("CALL ducklake_merge_adjacent_files('lake')").fetchall()
+        orphans = lake.execute(
+            "CALL ducklake_delete_orphaned_files('lake', older_than => ?::TIMESTAMPTZ)", [now - _ORPHAN_AGE]
+        ).fetchall()
+    return MaintenanceResult(len(merged), len(orphans), _remove_old_staged(lake.home, now - _STAGED_AGE))
+
+
+def _remove_old_staged(home: Home, before: datetime) -> int:
+    removed = 0
+    for folder in home.staged.glob("*/*/*") if home.staged.is_dir() else ():
+        if datetime.fromtimestamp(folder.stat().st_mtime, UTC) < before:
+            shutil.rmtree(folder)
+            removed += 1
+    return removed

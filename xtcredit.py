@@ -1,0 +1,342 @@
+"""The `xtcredit` command: wiring only, like the DAGs. Every command prints one line on a user's mistake, no traceback."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from catalog.errors import UserError
+from catalog.period import Period
+from warehouse.home import Home
+
+app = typer.Typer(
+    name="xtcredit",
+    help="邢台市公共信用信息归集与考核数据仓库。",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+catalog_app = typer.Typer(help="公共信用信息目录：列出、查看、检查、起草。", no_args_is_help=True, rich_markup_mode="markdown")
+app.add_typer(catalog_app, name="catalog")
+
+out = Console()
+err = Console(stderr=True)
+
+
+class Format(StrEnum):
+    """How a result is written."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+ItemArgument = Annotated[str, typer.Argument(metavar="ITEM", help="目录：标识、编号（XT001）或中文名称")]
+PeriodOption = Annotated[str, typer.Option(help="期次 YYYY-MM", metavar="YYYY-MM")]
+FormatOption = Annotated[Format, typer.Option("--format", help="输出形式")]
+
+
+def main() -> None:
+    """Run the command; a `UserError` becomes one line on standard error and exit code 1."""
+    try:
+        app()
+    except UserError as error:
+        err.print(f"错误：{error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone; nothing is left to tell
+        sys.exit(1)
+
+
+@contextmanager
+def _progress(message: str) -> Iterator[None]:
+    with err.status(message):
+        yield
+
+
+def _print_rows(columns: list[str], rows: list[tuple[Any, ...]], form: Format) -> None:
+    if form is Format.csv:
+        writer = csv.writer(sys.stdout)
+        writer.writerow(columns)
+        writer.writerows(rows)
+    elif form is Format.json:
+        print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], ensure_ascii=False, default=str))
+    else:
+        table = Table(*columns)
+        for row in rows:
+            table.add_row(*("" if value is None else str(value) for value in row))
+        out.print(table, markup=False)
+
+
+# -- catalog -------------------------------------------------------------------------------------------------------
+
+
+@catalog_app.command("list", epilog="例：`xtcredit catalog list`")
+def catalog_list(form: FormatOption = Format.table) -> None:
+    """列出全部目录。"""
+    from catalog.loader import load_catalog
+
+    catalog = load_catalog()
+    rows: list[tuple[Any, ...]] = [
+        (i.code, i.id, i.title, catalog.departments[i.department].name, i.frequency, i.share, len(i.fields))
+        for i in sorted(catalog.items.values(), key=lambda item: item.code)
+    ]
+    _print_rows(["编号", "标识", "名称", "来源部门", "频率", "共享属性", "数据项"], rows, form)
+
+
+@catalog_app.command("show", epilog="例：`xtcredit catalog show enterprise_registration`")
+def catalog_show(item: ItemArgument, form: FormatOption = Format.table) -> None:
+    """查看一项目录的数据项、规则与报送要求。"""
+    from catalog.loader import load_catalog
+    from catalog.types import TYPES
+
+    catalog = load_catalog()
+    found = catalog.item(item)
+    if form is Format.json:
+        print(found.model_dump_json(indent=2, by_alias=True))
+        return
+    if form is Format.table:
+        out.print(f"{found.code} {found.title}（{found.id}）", style="bold")
+        basis = "；".join(f"{b.document}{b.clause or ''}" for b in found.legal_basis)
+        out.print(f"来源部门：{catalog.departments[found.department].name}　频率：{found.frequency}　共享：{found.share}")
+        out.print(f"依据：{basis}\n关键项：{'、'.join(found.key)}　格式：{'、'.join(['standard', *(f.id for f in found.formats)])}", markup=False)
+    rows: list[tuple[Any, ...]] = [
+        (f.name, f.title, TYPES[f.type].title, "是" if f.required is True else "视情形" if f.required else "", f.unit or f.list or f.length, "、".join(f.headers))
+        for f in found.fields
+    ]
+    _print_rows(["数据项", "名称", "含义", "必填", "单位/代码表/长度", "其他表头"], rows, form)
+
+
+@catalog_app.command("check", epilog="例：`xtcredit catalog check`")
+def catalog_check(form: FormatOption = Format.table) -> None:
+    """检查目录：未知键、重复标识、表头冲突、未知部门或代码表、缺少上下限、禁止归集的数据项等。"""
+    from catalog.check import check
+
+    findings = check()
+    if form is Format.json:
+        print(json.dumps([{"path": str(f.path), "line": f.line, "what": f.what, "remedy": f.remedy} for f in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            out.print(str(finding), markup=False, highlight=False, soft_wrap=True)
+    if findings:
+        raise UserError(f"目录有 {len(findings)} 处问题", remedy="按上面各行改正后再检查")
+    if form is Format.table:
+        out.print("目录无误。", style="green")
+
+
+@catalog_app.command("new", epilog="例：`xtcredit catalog new hotel_licence --sample 样例.xlsx > catalog/items/gaj/hotel_licence.yml`")
+def catalog_new(
+    item: Annotated[str, typer.Argument(metavar="ITEM", help="新目录的标识（小写英文）")],
+    sample: Annotated[Path, typer.Option(help="部门提供的样例文件")],
+) -> None:
+    """由样例文件起草一项目录（YAML，写到标准输出）。"""
+    from catalog.loader import load_catalog
+    from transforms.stage.draft import draft_item
+    from warehouse.lake import connect
+
+    with connect() as connection:
+        print(draft_item(item, sample, load_catalog(), connection))
+
+
+# -- samples and loading -------------------------------------------------------------------------------------------
+
+
+@app.command(epilog="例：`xtcredit sample --out var/inbox --rows 1000 --periods 2019-10:2019-12 --seed 7`")
+def sample(
+    to: Annotated[Path, typer.Option("--out", help="写到哪个文件夹")],
+    rows: Annotated[int, typer.Option(help="每个文件的行数", min=1)] = 1000,
+    periods: Annotated[str, typer.Option(help="期次或期次范围 起:止")] = "2019-10:2019-12",
+    seed: Annotated[int, typer.Option(help="随机种子：同样的种子得到同样的文件")] = 1,
+    faults: Annotated[float, typer.Option(help="差错行所占比例", min=0, max=0.5)] = 0.02,
+    item: Annotated[list[str] | None, typer.Option(help="只生成这些目录（可重复）")] = None,
+) -> None:
+    """由目录生成仿真的报送文件，并在 truth/ 写明每批应有的结果。姓名与号码均为虚构。"""
+    from catalog.loader import load_catalog
+    from catalog.sample import generate
+
+    catalog = load_catalog()
+    items = [catalog.item(name).id for name in item] if item else None
+    with _progress("正在生成样例文件…"):
+        files = generate(catalog, to, items=items, periods=Period.parse_range(periods), rows=rows, seed=seed, fault_share=faults)
+    out.print(f"已写 {len(files)} 个文件到 {to}")
+
+
+@app.command(epilog="例：`xtcredit ingest enterprise_registration --period 2019-12 --file 企业登记.xlsx`")
+def ingest(
+    item: ItemArgument,
+    period: PeriodOption,
+    file: Annotated[Path | None, typer.Option(help="要入库的文件；不写则取 inbox/期次/ 下该目录的全部文件")] = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """把一项目录一个期次的报送入库：提取、解析、评判、入库。重复执行结果不变。"""
+    from catalog.loader import load_catalog
+    from transforms import steps
+    from transforms.extract.drop import land
+
+    home = Home.from_environment()
+    found, month = load_catalog().item(item), Period.parse(period)
+    manifests = [str(land(file, found, month, home))] if file else steps.extract(found.id, str(month), home)
+    if not manifests:
+        raise UserError(f"{month} 没有收到“{found.title}”的文件", where=str(home.inbox / str(month)), remedy="放入文件后再试，或用 --file 指定")
+    refused: list[str] = []
+    results: list[tuple[Any, ...]] = []
+    for manifest in manifests:
+        try:
+            with _progress("解析…"):
+                staged = steps.stage(manifest, home)
+            with _progress("评判…"):
+                verdict = steps.judge(staged, home)
+            with _progress("入库…"):
+                r = steps.load_result(verdict, home)
+            results.append((r.batch_id, r.read, r.new, r.updated, r.duplicate, r.quarantined, r.set_aside, r.ignored, r.status))
+        except UserError as error:
+            refused.append(str(error))
+    if results:
+        _print_rows(["批次", "上报", "新增", "更新", "重复", "隔离", "其中搁置", "忽略", "状态"], results, form)
+    for line in refused[:-1]:
+        err.print(f"拒收：{line}", style="red", markup=False, highlight=False, soft_wrap=True)
+    if refused:
+        raise UserError(refused[-1])
+
+
+@app.command("try", epilog="例：`xtcredit try teachers_in_service --file 教师.xlsx --period 2019-12`")
+def try_file(
+    item: ItemArgument,
+    file: Annotated[Path, typer.Option(help="要试读的文件")],
+    period: PeriodOption = "2019-12",
+    form: FormatOption = Format.table,
+) -> None:
+    """试读一个文件：解析、逐行评判，打印结果；什么也不写入仓库。"""
+    import tempfile
+
+    from catalog.loader import load_catalog
+    from transforms import steps
+    from transforms.extract.drop import land
+
+    catalog = load_catalog()
+    with tempfile.TemporaryDirectory(prefix="xtcredit-try-") as folder:
+        # A home of its own: the key, the landing and the staged files of a trial vanish with it.
+        home = Home(Path(folder))
+        manifest = land(file, catalog.item(item), Period.parse(period), home)
+        with _progress("试读…"):
+            trial = steps.trial(str(manifest), home)
+    if form is Format.json:
+        print(trial.model_dump_json())
+        return
+    c = trial.counts
+    out.print(f"格式 {trial.format}：上报 {c.read} 行，有效 {c.valid}，隔离 {c.quarantined}（其中搁置 {c.set_aside}），忽略 {c.ignored}")
+    rows = [(t.field, t.rule, t.level, t.rows, t.message, "；".join(t.examples)) for t in trial.tallies]
+    if rows:
+        _print_rows(["数据项", "规则", "处理", "行数", "说明", "例（行号：原值）"], rows, form)
+    for finding in trial.findings:
+        if not finding.success:
+            out.print(f"{'不合格' if finding.level == 'fail' else '提醒'}：{finding.message}（{finding.observed}）", markup=False)
+
+
+# -- libraries, assessment, reports --------------------------------------------------------------------------------
+
+
+@app.command(epilog="例：`xtcredit integrate`")
+def integrate() -> None:
+    """由台账更新基础库与重点人群库。"""
+    from transforms import steps
+
+    with _progress("整合各库…"):
+        counts = steps.integrate(Home.from_environment())
+    for name, count in counts.items():
+        out.print(f"{name}　{count}")
+
+
+@app.command(epilog="例：`xtcredit assess --period 2019-12`")
+def assess(period: PeriodOption) -> None:
+    """计算一个期次的归集量、完成率与排名（先更新各库）。"""
+    from transforms import steps
+
+    home = Home.from_environment()
+    with _progress("整合各库…"):
+        steps.integrate_if_needed(home)
+    with _progress("计算考核结果…"):
+        result = steps.assess(str(Period.parse(period)), home)
+    out.print(json.dumps(result, ensure_ascii=False))
+
+
+@app.command(epilog="例：`xtcredit report --period 2019-12 --out 通报`")
+def report(
+    period: PeriodOption,
+    to: Annotated[Path | None, typer.Option("--out", help="写到哪个文件夹；默认 $XTCREDIT_HOME/reports/期次")] = None,
+    county: Annotated[str | None, typer.Option(help="只出一个县（市、区）的，写区划代码")] = None,
+    department: Annotated[str | None, typer.Option(help="只出一个部门的，写部门标识")] = None,
+) -> None:
+    """生成通报（HTML 与 XLSX）：全市，或一个县（市、区）、一个部门。"""
+    from transforms import steps
+
+    home = Home.from_environment()
+    with _progress("生成通报…"):
+        paths = steps.report(str(Period.parse(period)), home, out=to, county=county, department=department)
+    for path in paths:
+        print(path)
+
+
+@app.command(epilog="例：`xtcredit counties --period 2019-12`")
+def counties(period: PeriodOption) -> None:
+    """打印各县（市、区）进度表。"""
+    from transforms import steps
+
+    out.print(steps.county_table(str(Period.parse(period)), Home.from_environment()))
+
+
+# -- looking ---------------------------------------------------------------------------------------------------------
+
+
+@app.command(epilog='例：`xtcredit sql "SELECT county_name, collected FROM mart.county_progress WHERE period = \'2019-12\'"`')
+def sql(
+    statement: Annotated[str, typer.Argument(help="一条查询语句（SELECT）")],
+    form: FormatOption = Format.table,
+    snapshot: Annotated[int | None, typer.Option(help="按哪个快照查询，默认最新")] = None,
+) -> None:
+    """用 SQL 查询仓库（只读；号码库 vault 不在其列）。"""
+    from transforms import steps
+
+    columns, rows = steps.query(statement, Home.from_environment(), snapshot)
+    _print_rows(columns, rows, form)
+
+
+@app.command(epilog="例：`xtcredit verify`")
+def verify() -> None:
+    """审计：从源头重算台账、各库与考核结果，不一致即报错。"""
+    from transforms import steps
+
+    with _progress("审计…"):
+        violations = steps.verify(Home.from_environment())
+    for line in violations:
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+    if violations:
+        raise UserError(f"审计有 {len(violations)} 项不符", remedy="按上面各行查对；数据由批次重放可恢复：xtcredit ingest")
+    out.print("审计通过。", style="green")
+
+
+@app.command(epilog="例：`xtcredit history --item enterprise_registration`")
+def history(
+    item: Annotated[str | None, typer.Option(help="只看一项目录")] = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """批次与拒收的历史。"""
+    from transforms import steps
+
+    columns, rows = steps.history(Home.from_environment(), item)
+    _print_rows(columns, rows, form)
+
+
+if __name__ == "__main__":
+    main()
