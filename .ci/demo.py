@@ -57,7 +57,6 @@ class Airflow:
             "AIRFLOW__API__BASE_URL": self.url,
             # The demo asks for its runs itself; no run of the present month comes in between.
             "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
-            "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
             "NO_COLOR": "1",
             # Several small files at a time, a core each.
             "XTCREDIT_THREADS": os.environ.get("XTCREDIT_THREADS", "1"),
