@@ -98,6 +98,12 @@ def test_version_with_the_best_score_wins_and_the_first_of_equals() -> None:
     )
 
 
+def test_of_equal_matches_the_version_whose_required_columns_are_there() -> None:
+    wants_more = Template("要求多", OLD.headers, required=frozenset({"name", "reg"}))
+    wants_less = Template("要求少", OLD.headers, required=frozenset({"name"}))
+    assert layout(["企业名称", "成立日期"], templates=[wants_more, wants_less]).template == "要求少"
+
+
 def test_header_of_two_rows() -> None:
     found = layout(
         ["企业名称", "统一社会信用代码", "法定代表人", None],
@@ -161,6 +167,7 @@ ROWS: list[tuple[list[str | None], str | None]] = [
     (["合　计：12", None, None, None], "footer"),
     ([None, " 总计", None, "3"], "footer"),
     (["合计", "12", "3", None], None),
+    (["合计", None, "3", "4"], None),
     (["合计信息咨询公司", None, None, None], None),
     (["说明书印刷厂", None, None, None], None),
     (["备注：以上为全部", None, None, None], "footer"),

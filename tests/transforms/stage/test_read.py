@@ -132,6 +132,21 @@ def test_blank_line_at_the_seam_of_two_chunks(read: Reader, monkeypatch: pytest.
         assert read.cells(text) == [("名", "二"), ("1", "2"), (None, None), ("3", "4")]
 
 
+def test_blank_line_in_an_otherwise_good_file(read: Reader) -> None:
+    assert read.cells("名,二\n1,2\n\n3,4\n".encode())[2:] == [(None, None), ("3", "4")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_line_end_at_the_seam_of_two_chunks_needs_no_repair(
+    read: Reader, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    monkeypatch.setattr(delimited, "_repair", lambda *_: pytest.fail("rewrote a good file"))
+    text = as_csv(end="\r\n").encode(encoding)
+    for chunk in range(1, len(text) + 1):
+        monkeypatch.setattr(delimited, "CHUNK", chunk)
+        assert read.cells(text) == TABLE
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
 def test_records_of_another_width_stay_with_their_text(read: Reader, encoding: str) -> None:
     text = '名称,码,日\na,1,x\nb,2\n"c,c",3,y,多\nd,4,z,,\n"e"e,5,z\nf,"6,w\ng,7,v\n"h,h",8,\n'
@@ -315,6 +330,13 @@ def test_json(read: Reader, text: str) -> None:
         ("a", "b", "c", "d"),
         ("甲", "1.50", None, None),
         (None, "12345678901234567890", None, '[1, {"e": true}]'),
+    ]
+
+
+def test_line_breaks_of_every_kind_inside_values(read: Reader) -> None:
+    assert read.cells(b'[{"a": "x\\ry", "b": "u\\nv"}, {"a": "x\\r\\ny"}]')[1:] == [
+        ("x\ry", "u\nv"),
+        ("x\r\ny", None),
     ]
 
 
