@@ -27,6 +27,8 @@ DEFAULTS: dict[str, Any] = {
     "retry_exponential_backoff": 3.0,
     "max_retry_delay": timedelta(minutes=10),
     "execution_timeout": timedelta(hours=4),
+    # A file under way is finished before the next one is begun.
+    "weight_rule": "upstream",
 }
 
 _ID_NUMBER = re.compile(

@@ -87,7 +87,7 @@ def test_loads_wake_the_libraries_one_run_at_a_time(bag):
     awaited = {asset.uri for asset in libraries.schedule}
     for item_id in ITEMS:
         load = bag.dags[f"ingest__{item_id}"].get_task("file.load")
-        assert {asset.uri for asset in load.partial_kwargs["outlets"]} == awaited
+        assert {asset.uri for asset in load.outlets} == awaited
     assert libraries.max_active_runs == 1
     assert bag.dags["assess__monthly"].max_active_runs == 1
 
