@@ -88,7 +88,7 @@ class Airflow:
         try:
             broken = self.get("importErrors")["import_errors"]
             known = {dag["dag_id"] for dag in self._pages("dags", "dags")}
-        except (OSError, RuntimeError):
+        except (OSError, UserError):
             self._check_alive()
             return False, "等待接口"
         if broken:
@@ -123,7 +123,7 @@ class Airflow:
                 text = error.read().decode()
                 # SQLite: the scheduler was writing at the same moment; nothing was kept of the request.
                 if attempt == 39 or not (error.code == 503 and "locked" in text):
-                    raise RuntimeError(f"{method} {path}: {error.code} {text[:300]}") from None
+                    fail(f"Airflow 接口 {method} {path} 回答 {error.code}：{text[:300]}", str(self.home))
             time.sleep(0.25)
         raise AssertionError
 
@@ -299,7 +299,7 @@ def demo(home: Path, rows: int, seed: int) -> None:
     finally:
         airflow.stop()
     print(f"四、{last} 各县（市、区）归集进度", flush=True)
-    run([*xtcredit, "sql", f"SELECT * FROM mart.county_progress WHERE period = '{last}' ORDER BY rank"])
+    run([*xtcredit, "counties", "--period", str(last)])
     print(f"用时 {time.monotonic() - began:.0f} 秒。通报：")
     for paper in papers:
         print(f"  {paper}")

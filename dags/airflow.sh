@@ -1,11 +1,18 @@
 #!/bin/sh
 # Airflow with this checkout's settings, e.g.
-#   dags/airflow.sh standalone
+#   dags/airflow.sh up       UI on localhost: `airflow standalone`, made ready first
+#   dags/airflow.sh demo     see .ci/demo.py
 #   dags/airflow.sh backfill create --dag-id ingest__x --from-date 2019-10-01 --to-date 2019-12-31
 # State lies in $AIRFLOW_HOME (default $XTCREDIT_HOME/airflow); the first call prepares it.
 set -eu
 checkout=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 : "${XTCREDIT_HOME:=$checkout/var}"
+export PATH="$checkout/.venv/bin:$PATH"  # `standalone` starts its parts by the name `airflow`
+if [ "${1-}" = demo ]; then
+    shift
+    export XTCREDIT_HOME
+    exec python "$checkout/.ci/demo.py" "$@"
+fi
 mkdir -p "$XTCREDIT_HOME"
 XTCREDIT_HOME=$(CDPATH= cd -- "$XTCREDIT_HOME" && pwd)
 : "${AIRFLOW_HOME:=$XTCREDIT_HOME/airflow}"
@@ -13,7 +20,6 @@ mkdir -p "$AIRFLOW_HOME/config"
 export XTCREDIT_HOME AIRFLOW_HOME
 export AIRFLOW_CONFIG="$checkout/airflow.cfg"
 export AIRFLOW__CORE__DAGS_FOLDER="$checkout/dags"
-export PATH="$checkout/.venv/bin:$PATH"  # `standalone` starts its parts by the name `airflow`
 
 ln -sf "$checkout/dags/settings/airflow_local_settings.py" "$AIRFLOW_HOME/config/airflow_local_settings.py"
 
@@ -40,5 +46,9 @@ if [ ! -e "$AIRFLOW_HOME/prepared" ]; then
         exit 1
     }
     touch "$AIRFLOW_HOME/prepared"
+fi
+if [ "${1-}" = up ]; then
+    echo "Airflow 界面：$(airflow config get-value api base_url 2>/dev/null)（Ctrl-C 停止）"
+    exec airflow standalone
 fi
 exec airflow "$@"

@@ -46,7 +46,7 @@ with DAG(
         from transforms import steps
         from warehouse.home import Home
 
-        return wiring.step(steps.integrate, Home.from_environment())
+        return wiring.step(steps.integrate_if_needed, Home.from_environment())
 
     @task(pool=wiring.WRITER_POOL, doc_md="计数、目标、及时性、质量、排名")
     def assess() -> None:

@@ -82,7 +82,7 @@ def ingest(catalog: Catalog, item: Item) -> DAG:
             from transforms import steps
             from warehouse.home import Home
 
-            _name_chain(manifest)
+            _name_chain(Path(manifest).parts[-3])
             return wiring.step(steps.stage, manifest, Home.from_environment())
 
         @task(map_index_template="{{ delivery }}", doc_md="整批评判；不合格则本批停止，什么也不入库")
@@ -90,7 +90,7 @@ def ingest(catalog: Catalog, item: Item) -> DAG:
             from transforms import steps
             from warehouse.home import Home
 
-            _name_chain(staged)
+            _name_chain(Path(staged).parts[-2])
             return wiring.step(steps.judge, staged, Home.from_environment())
 
         # Loads go before the libraries' upkeep in the writers' queue, so that one upkeep serves many loads.
@@ -106,7 +106,7 @@ def ingest(catalog: Catalog, item: Item) -> DAG:
             from transforms import steps
             from warehouse.home import Home
 
-            _name_chain(verdict)
+            _name_chain(Path(verdict).parts[-2])
             return wiring.step(steps.load, verdict, Home.from_environment())
 
         @task_group(group_id="file", tooltip="一个送达文件一条链")
@@ -137,9 +137,9 @@ def _document(catalog: Catalog, item: Item) -> str:
     )
 
 
-def _name_chain(path: str) -> None:
-    """Show the delivery instead of a bare index in the UI: paths are .../<delivery>/<sha>/<file>."""
-    get_current_context()["delivery"] = Path(path).parts[-3]  # type: ignore[literal-required]
+def _name_chain(delivery: str) -> None:
+    """Show the delivery instead of a bare index in the UI."""
+    get_current_context()["delivery"] = delivery  # type: ignore[literal-required]
 
 
 # A task's process parses this file again: it needs the one DAG it runs, not all of them.
