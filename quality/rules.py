@@ -40,7 +40,7 @@ class RowRule:
 
 
 _MALFORMED = RowRule(
-    "malformed", "", "quarantine", "_malformed IS NOT NULL AND _malformed <> 'preamble'", "行的列数与表头不符或引号不成对，请核对分隔符与引号", "_line"
+    "malformed", "", "quarantine", "_malformed IS NOT NULL AND _malformed <> 'preamble'", "行的列数与表头不符、引号不成对，或无标题的列中有值，请核对分隔符、引号与表头", "_line"
 )
 """A record that the reader could not divide into the file's columns."""
 

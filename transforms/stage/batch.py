@@ -125,12 +125,17 @@ class _Staging:
         return f"""
             SELECT *, {", ".join(plains)} FROM (
                 SELECT * REPLACE ({", ".join(self._routed()) or "row_number AS row_number"}) FROM (
-                    SELECT file_row_number + 1 AS row_number, _malformed, _line,
+                    SELECT file_row_number + 1 AS row_number, {self._malformed_sql()} AS _malformed, _line,
                         {ignore_reason_sql(self.layout, self.raw.columns)} AS ignored, {", ".join(cells)}
                     FROM read_parquet({quote(str(self.raw.path))}, file_row_number = true)
                     WHERE file_row_number > {self.layout.header_row}{wanted}
                 )
             )"""
+
+    def _malformed_sql(self) -> str:
+        """A value in a column without a title has no meaning and must not be dropped unseen."""
+        stray = " OR ".join(f"c{i} IS NOT NULL" for i in self.layout.unnamed)
+        return f"CASE WHEN _malformed IS NULL AND ({stray}) THEN 'unnamed_column' ELSE _malformed END" if stray else "_malformed"
 
     def _text_sql(self, field: str) -> str:
         index = self.layout.columns.get(field)

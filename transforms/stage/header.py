@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from catalog.errors import UserError
+from catalog.headers import has_text, normalise_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 Cells = tuple[str | None, ...]
 
-_INVISIBLE = re.compile("[\\s\u200b-\u200f\u2060\ufeff\u00ad\u3000]+")
-_BRACKETS = str.maketrans("【〔［｛〈《】〕］｝〉》", "[[[[[[]]]]]]")
-_REQUIRED_MARK = re.compile(r"^\*+|(\*+|\((必填|必填项|选填|必报)\)|\[(必填|必填项|选填|必报)\])+$")
 _SHOWN = 12
 
 
@@ -63,12 +60,6 @@ class _Reading:
     score: int
 
 
-def normalise_header(text: str) -> str:
-    """Give the form in which headings are compared: NFKC, no blanks, brackets alike, no asterisk."""
-    plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).translate(_BRACKETS)
-    return _REQUIRED_MARK.sub("", plain).casefold()
-
-
 def column_letter(index: int) -> str:
     """Give a 0-based column's letter as a spreadsheet shows it: 0 is A, 26 is AA."""
     letters = ""
@@ -105,7 +96,7 @@ def recognise(
         header_row=best.row,
         columns={field: i for i, field in enumerate(best.fields) if field is not None},
         ignored=tuple(i for i, text in enumerate(best.header) if text and normalise_header(text) in ignored),
-        unnamed=tuple(i for i, text in enumerate(best.header) if not _filled(text)),
+        unnamed=tuple(i for i, text in enumerate(best.header) if not has_text(text)),
         header=best.header,
         header_texts=table[best.row],
     )
@@ -193,9 +184,9 @@ def _stacked(upper: Cells, lower: Cells, fields: Mapping[str, str]) -> Cells:
     cells: list[str | None] = []
     group = ""
     for top, bottom in zip(upper, lower, strict=False):
-        if _filled(top):
+        if has_text(top):
             group = str(top)
-        if not _filled(bottom):
+        if not has_text(bottom):
             cells.append(top)
         elif normalise_header(group + str(bottom)) in fields:
             cells.append(group + str(bottom))
@@ -220,7 +211,7 @@ def _is_header(reading: _Reading) -> bool:
     found = {field for field in reading.fields if field}
     if len(found) < min(2, len(set(reading.template.headers.values()))):
         return False
-    filled = sum(_filled(text) for text in reading.header)
+    filled = sum(has_text(text) for text in reading.header)
     required = reading.template.required
     return 2 * reading.matched >= filled or (bool(required) and 2 * len(found & required) >= len(required))
 
@@ -229,7 +220,7 @@ def _check(reading: _Reading, table: list[Cells], where: str | None) -> None:
     template = reading.template
     place = f"{where + ' ' if where else ''}第{reading.row + 1}行表头（{template.name}）"
     ignored = {normalise_header(text) for text in template.ignored}
-    unmapped = [i for i, field in enumerate(reading.fields) if field is None and _filled(reading.header[i])]
+    unmapped = [i for i, field in enumerate(reading.fields) if field is None and has_text(reading.header[i])]
     if template.forbidden is not None:
         pattern = template.forbidden
         banned = [i for i in unmapped if pattern.search(normalise_header(reading.header[i] or ""))]
@@ -250,7 +241,7 @@ def _check(reading: _Reading, table: list[Cells], where: str | None) -> None:
     unknown += [
         i
         for i, text in enumerate(reading.header)
-        if not _filled(text) and any(i < len(row) and _filled(row[i]) for row in below)
+        if not has_text(text) and any(i < len(row) and has_text(row[i]) for row in below)
     ]
     if unknown:
         raise UserError(
@@ -298,10 +289,6 @@ def _listed(reading: _Reading, columns: Iterable[int]) -> str:
         return f"“{' '.join(text.split())[:30]}”" if text and text.strip() else "（无表头）"
 
     return "、".join(f"{column_letter(i)}列{title(i)}" for i in columns)
-
-
-def _filled(text: str | None) -> bool:
-    return bool(text and _INVISIBLE.sub("", text))
 
 
 def _literal(text: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from catalog.forbidden import load_forbidden
+from catalog.headers import delivered_fields, headings
 from catalog.loader import Catalog
-from catalog.model import Field, Format, Item
+from catalog.model import Format, Item
 from transforms.stage.header import Template
 
 STANDARD = "standard"
@@ -23,20 +24,14 @@ def format_of(item: Item, template: str) -> Format | None:
 
 
 def _template(item: Item, fmt: Format | None) -> Template:
-    absent = fmt.absent if fmt else ()
-    fields = [f for f in item.fields if f.name not in absent and f.same_column_as is None]
+    fields = delivered_fields(item, fmt)
     return Template(
         name=fmt.id if fmt else STANDARD,
-        headers={header: f.name for f in fields for header in _headers(f, fmt)},
+        headers={header: f.name for f in fields for header in headings(f, fmt)},
         ignored=frozenset((*item.ignore, *(fmt.ignore if fmt else ()))),
         required=frozenset(f.name for f in fields if f.required is True),
         forbidden=_forbidden(),
     )
-
-
-def _headers(field: Field, fmt: Format | None) -> tuple[str, ...]:
-    own = fmt.headers.get(field.name) if fmt else None
-    return own if own is not None else (field.title, field.name, *field.headers)
 
 
 def _forbidden() -> re.Pattern[str]:
