@@ -71,6 +71,15 @@ def test_ties_go_by_code():
     assert few.quotas("even") == {"1": 4, "2": 4, "3": 3}
 
 
+def test_the_largest_remainder_is_rounded_up():
+    one = targets.weights[0].model_copy(update={"layout": "odd"})
+    trio = tuple(
+        one.model_copy(update={"code": c, "population": n}) for c, n in (("1", 5), ("2", 2), ("3", 1))
+    )
+    few = targets.model_copy(update={"weights": trio, "city_target": 10, "alpha": 1})
+    assert few.quotas("odd") == {"1": 6, "2": 3, "3": 1}  # of 6.25, 2.5 and 1.25
+
+
 def test_all_population_when_alpha_is_one():
     by_people = targets.model_copy(update={"alpha": 1}).quotas("2019")
     share = targets.of("2019")["130528"].population / 7_104_103
