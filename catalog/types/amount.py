@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from catalog.types.base import Fault, Repair, SemanticType, Use
+from catalog.types.base import Expected, Fault, Repair, SemanticType, Use
+from catalog.types.numbers import number_range
 
 UNITS: dict[str, str] = {"元": "1", "万元": "10000", "亿元": "100000000"}
 
@@ -42,6 +43,9 @@ class Amount(SemanticType):
         if use.field.max is not None:
             faults.append(Fault("amount_too_large", f"{plain} > {use.field.max}", f"金额大于{use.field.max}{use.field.unit}，请核对单位"))
         return faults
+
+    def expectations(self, use: Use) -> list[Expected]:
+        return number_range(use, use.field.min or "0")
 
     def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
         return [Repair("amount_unit", f"regexp_matches({text}, '元|万|亿') AND {plain} IS NOT NULL", f"金额自带单位，已换算为{use.field.unit}")]

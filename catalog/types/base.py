@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from catalog.codes import CodeList
@@ -51,6 +51,19 @@ class Repair:
     message: str
 
 
+@dataclass(frozen=True)
+class Expected:
+    """What every stored value of a field in a healthy batch satisfies; the row rules' counterpart for the set.
+
+    `kind` is one of quality.suite's: in_set (values), between (min, max), holds (predicate over the stored column).
+    """
+
+    check: str
+    kind: str
+    params: dict[str, Any]
+    message: str
+
+
 class SemanticType(ABC):
     """What a field means, and all that follows from it. One subclass per file; nothing switches on `id`."""
 
@@ -82,6 +95,10 @@ class SemanticType(ABC):
 
     def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
         """Changes that `plain` made and that the provider should know of."""
+        return []
+
+    def expectations(self, use: Use) -> list[Expected]:
+        """What the set of stored values must show beyond being filled."""
         return []
 
     def form(self, text: str) -> str | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from catalog.types.base import Fault, SemanticType, Use
-from catalog.types.base_sql import quote
+from catalog.types.base import Expected, Fault, SemanticType, Use
+from catalog.types.base_sql import literal_list, quote
 
 
 class Code(SemanticType):
@@ -21,6 +21,15 @@ class Code(SemanticType):
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         assert use.codes is not None
         return [Fault("code_unknown", f"{plain} IS NULL", f"不在代码表“{use.codes.title}”中")]
+
+    def expectations(self, use: Use) -> list[Expected]:
+        assert use.codes is not None
+        codes = tuple(code.code for code in use.codes.codes)
+        message = f"均在代码表“{use.codes.title}”中"
+        if use.codes.other_prefix is None:
+            return [Expected("code_in_set", "in_set", {"values": codes}, message)]
+        other = f"starts_with({use.column()}, {quote(use.codes.other_prefix)})"
+        return [Expected("code_in_set", "holds", {"predicate": f"{use.column()} IN ({literal_list(codes)}) OR {other}"}, message)]
 
 
 def _lookup(value: str, use: Use) -> str:
@@ -58,3 +67,11 @@ class CodeSet(SemanticType):
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         assert use.codes is not None
         return [Fault("code_unknown", f"{plain} IS NULL", f"含有代码表“{use.codes.title}”以外的值；其他情形写成“其他-具体名称”")]
+
+    def expectations(self, use: Use) -> list[Expected]:
+        assert use.codes is not None
+        known = f"[{literal_list(tuple(code.code for code in use.codes.codes))}]"
+        unknown = f"list_filter(string_split({use.column()}, ';'), code -> NOT list_contains({known}, code)"
+        if use.codes.other_prefix is not None:
+            unknown += f" AND NOT starts_with(code, {quote(use.codes.other_prefix)})"
+        return [Expected("code_in_set", "holds", {"predicate": f"len({unknown})) = 0"}, f"各值均在代码表“{use.codes.title}”中")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from catalog.types.base import Fault, Repair, SemanticType, Use
+from catalog.types.base import Expected, Fault, Repair, SemanticType, Use
 from catalog.types.base_sql import literal_list
 
 LONG_TERM = "2099-12-31"
@@ -45,6 +45,16 @@ class Date(SemanticType):
         if use.field.max is not None:
             faults.append(Fault("date_too_late", f"{plain} > DATE '{use.field.max}' AND {plain} < DATE '{LONG_TERM}'", f"日期晚于{use.field.max}"))
         return faults
+
+    def expectations(self, use: Use) -> list[Expected]:
+        low, high = use.field.min, use.field.max
+        if low is None and high is None:
+            return []
+        message = f"在{low or '最早'}至{high or '长期'}之间"
+        if high is None:
+            return [Expected("date_range", "between", {"min": low, "max": LONG_TERM}, message)]
+        bounds = f"{use.column()} BETWEEN DATE '{low or '0001-01-01'}' AND DATE '{high}'"
+        return [Expected("date_range", "holds", {"predicate": f"{bounds} OR {use.column()} = DATE '{LONG_TERM}'"}, message)]
 
     def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
         return [Repair("date_excel_serial", f"regexp_full_match({text}, '[2-6][0-9]{{4}}')", "电子表格的日期序号已换成日期")]

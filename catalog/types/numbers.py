@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from catalog.types.base import Fault, SemanticType, Use
+from catalog.types.base import Expected, Fault, SemanticType, Use
 
 
 class _Numeric(SemanticType):
@@ -17,6 +17,18 @@ class _Numeric(SemanticType):
         if use.field.max is not None:
             faults.append(Fault("number_too_large", f"{plain} > {use.field.max}", f"大于{use.field.max}"))
         return faults
+
+    def expectations(self, use: Use) -> list[Expected]:
+        return number_range(use, use.field.min)
+
+
+def number_range(use: Use, low: str | None) -> list[Expected]:
+    """The range a numeric field states, as an expectation; none if it states none."""
+    high = use.field.max
+    if low is None and high is None:
+        return []
+    bounds = {"min": None if low is None else float(low), "max": None if high is None else float(high)}
+    return [Expected("number_range", "between", bounds, f"在{low or '不限'}至{high or '不限'}{use.field.unit or ''}之间")]
 
 
 class Integer(_Numeric):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from catalog.types.base import Fault, Repair, SemanticType, Use
+from catalog.types.base import Expected, Fault, Repair, SemanticType, Use
 
 _UPGRADED = "substr({t}, 1, 6) || '19' || substr({t}, 7, 9)"
 
@@ -41,6 +41,10 @@ class ResidentId(SemanticType):
             Repair("resident_id_upgraded", f"length(xt_code({text})) = 15 AND length({plain}) = 18", "15位旧身份号码已升为18位"),
             Repair("code_cleaned", f"{text} <> {plain} AND length(xt_code({text})) <> 15", "号码中的全角字符、空格或小写字母已规范"),
         ]
+
+    def expectations(self, use: Use) -> list[Expected]:
+        hidden = f"regexp_full_match({use.column()}, '[0-9a-f]{{32}}') OR contains({use.column()}, '*')"
+        return [Expected("number_hidden", "holds", {"predicate": hidden}, "只存假名或遮盖后的号码，不得有明文")]
 
     def mask(self, column: str) -> str:
         return "NULL"
