@@ -75,27 +75,57 @@ class Catalog:
         return self.lists[name] if name else None
 
 
+class Unreadable(UserError):
+    """A file that is no YAML at all; `line` is where reading stopped."""
+
+    def __init__(self, path: Path, line: int, what: str, remedy: str) -> None:
+        super().__init__(what, where=f"{path}:{line}", remedy=remedy)
+        self.line = line
+
+
 class Source:
-    """A YAML file with the line of each of its nodes, for messages that point at them."""
+    """A YAML file with the line of each of its nodes, for messages that point at them.
+
+    Raises `Unreadable` for a file that is not UTF-8 or not YAML.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        text = path.read_text(encoding="utf-8")
         try:
-            self._node = yaml.compose(text, Loader=yaml.CSafeLoader)
-            self.data: Any = yaml.load(text, Loader=yaml.CBaseLoader)  # noqa: S506 - builds plain strings only
+            self.text = path.read_text(encoding="utf-8")
+            self._node = yaml.compose(self.text, Loader=yaml.CSafeLoader)
+            self.data: Any = yaml.load(self.text, Loader=yaml.CBaseLoader)  # builds plain strings only
+        except UnicodeDecodeError as error:
+            raise Unreadable(path, 1, "文件不是 UTF-8 编码", "另存为 UTF-8") from error
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise UserError(f"YAML 写法有误（{error.problem}）", where=f"{path}:{line}", remedy="核对缩进、冒号与引号") from error
+            raise Unreadable(path, line, f"YAML 写法有误（{error.problem}）", "核对缩进、冒号与引号") from error
+        except yaml.YAMLError as error:
+            raise Unreadable(path, 1, f"YAML 写法有误（{error}）", "删去控制字符") from error
+
+    def repeated_keys(self) -> Iterator[tuple[str, int]]:
+        """Keys that stand twice in one mapping, with the line of the later one: YAML would keep only that."""
+        nodes = [self._node]
+        while nodes:
+            node = nodes.pop()
+            if isinstance(node, yaml.MappingNode):
+                seen: set[str] = set()
+                for key, value in node.value:
+                    if key.value in seen:
+                        yield key.value, key.start_mark.line + 1
+                    seen.add(key.value)
+                    nodes.append(value)
+            elif isinstance(node, yaml.SequenceNode):
+                nodes.extend(node.value)
 
     def line(self, *keys: str | int) -> int:
-        """1-based line of the node at this path, or of its nearest ancestor."""
+        """1-based line of the node at this path; keys the file does not have (tags of unions) are passed over."""
         node, line = self._node, 1
         for key in keys:
             if isinstance(node, yaml.MappingNode):
                 found = next(((k, v) for k, v in node.value if k.value == str(key)), None)
                 if found is None:
-                    break
+                    continue
                 line, node = found[0].start_mark.line + 1, found[1]
             elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
                 node = node.value[key]
@@ -105,18 +135,17 @@ class Source:
 
 def read_model(kind: type[M], path: Path) -> tuple[M | None, list[Finding]]:
     """The model in a YAML file, or the findings that say why it cannot be read."""
-    source = Source(path)
     try:
-        return kind.model_validate(source.data), []
+        source = Source(path)
+    except Unreadable as error:
+        return None, [Finding(path, error.line, error.what, error.remedy or "")]
+    twice = [Finding(path, line, f"键“{key}”写了两次，只有后一个生效", "合并或删去一个") for key, line in source.repeated_keys()]
+    try:
+        model = kind.model_validate(source.data)
     except ValidationError as error:
-        return None, [
-            Finding(path, source.line(*_keys(detail["loc"])), *_explain(dict(detail))) for detail in error.errors()
-        ]
-
-
-def _keys(location: tuple[int | str, ...]) -> Iterator[int | str]:
-    """Pydantic's location without the tags of unions, which are no keys of the file."""
-    return (key for key in location if isinstance(key, int) or not (key[:1].isupper() or "[" in key or key in ("bool", "str")))
+        wrong = [Finding(path, source.line(*detail["loc"]), *_explain(dict(detail))) for detail in error.errors()]
+        return None, [*twice, *wrong]
+    return (None if twice else model), twice
 
 
 def _explain(detail: dict[str, Any]) -> tuple[str, str]:
@@ -129,8 +158,19 @@ def _explain(detail: dict[str, Any]) -> tuple[str, str]:
         case "literal_error" | "union_tag_invalid":
             expected = detail["ctx"].get("expected") or detail["ctx"].get("expected_tags")
             return f"“{key}”的值“{detail['input']}”不在许可范围内", f"写成 {expected} 之一"
+        case "string_pattern_mismatch":
+            return f"“{key}”的值“{detail['input']}”写法不符", f"应符合 {detail['ctx']['pattern']}"
+        case "int_parsing" | "int_type" | "float_parsing" | "float_type":
+            return f"“{key}”的值“{detail['input']}”不是数字", "写成数字"
+        case "bool_parsing" | "bool_type":
+            return f"“{key}”的值“{detail['input']}”不是 true 或 false", "写成 true 或 false"
+        case "greater_than_equal" | "less_than_equal":
+            limit = detail["ctx"].get("ge", detail["ctx"].get("le"))
+            return f"“{key}”的值“{detail['input']}”超出范围（限值 {limit}）", "改到范围之内"
+        case "tuple_type" | "model_type" | "dict_type" | "string_type" | "model_attributes_type":
+            return f"“{key}”的结构不对", "按目录模型写成列表、键值对或文字（见 docs/catalog.md）"
         case _:
-            return f"“{key}”的值有误（{detail['msg']}）", "按目录模型改正"
+            return f"“{key}”的值有误（{detail['msg'].removeprefix('Value error, ')}）", "按目录模型改正（见 docs/catalog.md）"
 
 
 def read_all(root: Path = ROOT) -> tuple[Catalog, list[Finding]]:

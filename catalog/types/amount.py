@@ -19,6 +19,7 @@ class Amount(SemanticType):
     storage = "DECIMAL(18,6)"
     options = frozenset({"unit", "min", "max"})
     needs = frozenset({"unit"})
+    units = tuple(UNITS)
     macros = (
         "xt_amount_number(t) AS try_cast(translate(regexp_extract(xt_half(t), '^-?[0-9][0-9,，]*([.．][0-9]+)?([eE]-?[0-9]+)?'), '．,，', '.')"
         " AS DECIMAL(24,6))",

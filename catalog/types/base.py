@@ -76,6 +76,10 @@ class SemanticType(ABC):
     """Optional keys of `Field` that this type understands; others are errors."""
     needs: ClassVar[frozenset[str]] = frozenset()
     """Keys of `Field` that this type cannot do without."""
+    units: ClassVar[tuple[str, ...]] = ()
+    """The units it can convert; empty where a unit is a mere label."""
+    telling: ClassVar[int] = 0
+    """How much clean values tell when a type is guessed from a sample: the highest is tried first, 0 never."""
     macros: ClassVar[tuple[str, ...]] = ()
     """Bodies of SQL macros (`name(args) AS expr`) the expressions below call."""
     over_length: ClassVar[Level] = "quarantine"

@@ -10,6 +10,7 @@ class Division(SemanticType):
 
     id = "division"
     title = "行政区划"
+    telling = 60
     macros = (
         "xt_division_digits(d) AS CASE WHEN length(d) = 12 AND right(d, 6) = '000000' THEN left(d, 6)"
         " WHEN length(d) = 12 AND right(d, 3) = '000' THEN left(d, 9)"

@@ -34,6 +34,7 @@ def number_range(use: Use, low: str | None) -> list[Expected]:
 class Integer(_Numeric):
     id = "integer"
     title = "整数"
+    telling = 40
     storage = "BIGINT"
     rule = "integer_invalid"
     advice = "应为整数"
@@ -45,6 +46,7 @@ class Integer(_Numeric):
 class Decimal(_Numeric):
     id = "decimal"
     title = "小数"
+    telling = 30
     storage = "DECIMAL(18,6)"
     rule = "decimal_invalid"
     advice = "应为数字"
@@ -56,6 +58,8 @@ class Decimal(_Numeric):
 class Year(_Numeric):
     id = "year"
     title = "年度"
+    options = frozenset({"min", "max"})
+    telling = 55
     storage = "INTEGER"
     rule = "year_invalid"
     advice = "应为四位年份"

@@ -10,9 +10,10 @@ class OrgCode(SemanticType):
 
     id = "org_code"
     title = "组织机构代码"
+    telling = 80
 
     def plain(self, text: str, use: Use) -> str:
-        return f"CASE WHEN regexp_full_match(xt_code({text}), '0+') THEN NULL ELSE xt_code({text}) END"
+        return f"xt_known_code(xt_code({text}))"
 
     def form(self, text: str) -> str:
         return f"coalesce(length(xt_code({text})) = 9, FALSE)"

@@ -15,6 +15,7 @@ class ResidentId(SemanticType):
 
     id = "resident_id"
     title = "公民身份号码"
+    telling = 90
     private = True
     macros = (
         "xt_id18(t) AS CASE WHEN regexp_full_match(t, '[0-9]{15}') THEN "
@@ -22,7 +23,7 @@ class ResidentId(SemanticType):
     )
 
     def plain(self, text: str, use: Use) -> str:
-        return f"xt_id18(CASE WHEN regexp_full_match(xt_code({text}), '0+X?|1+') THEN NULL ELSE xt_code({text}) END)"
+        return f"xt_id18(xt_known_code(xt_code({text})))"
 
     def stored(self, plain: str, use: Use) -> str:
         return f"CASE WHEN xt_masked({plain}) THEN {plain} ELSE xt_pseudonym({plain}) END"

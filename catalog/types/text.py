@@ -83,6 +83,7 @@ class CaseNo(DocumentNo):
 
     id = "case_no"
     title = "案号"
+    telling = 65
 
     def plain(self, text: str, use: Use) -> str:
         return f"regexp_replace(xt_document_no({text}), '〔([12][0-9]{{3}})〕', '（\\1）')"

@@ -14,10 +14,10 @@ class Uscc(SemanticType):
 
     id = "uscc"
     title = "统一社会信用代码"
+    telling = 90
 
     def plain(self, text: str, use: Use) -> str:
-        # Codes made of one repeated digit are placeholders (domain notes 9.2 no. 7).
-        return f"CASE WHEN regexp_full_match(xt_code({text}), '0+X?|1+|9+') THEN NULL ELSE xt_code({text}) END"
+        return f"xt_known_code(xt_code({text}))"
 
     def form(self, text: str) -> str:
         return f"coalesce(length(xt_code({text})) = 18, FALSE)"
