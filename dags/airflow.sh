@@ -49,6 +49,26 @@ if [ ! -e "$AIRFLOW_HOME/prepared" ]; then
 fi
 if [ "${1-}" = up ]; then
     echo "Airflow 界面：$(airflow config get-value api base_url 2>/dev/null)（Ctrl-C 停止）"
-    exec airflow standalone
+    # `standalone` stops its parts on Ctrl-C only; a service manager sends SIGTERM.
+    exec python -c 'import signal, sys
+from airflow.__main__ import main
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+sys.argv = ["airflow", "standalone"]
+main()'
+fi
+if [ "${1-} ${2-}" = "backfill create" ]; then
+    # With SQLite a backfill that meets a write of the scheduler is undone as a whole: ask again.
+    for attempt in 1 2 3 4 5 6 7 8 9 10; do
+        if said=$(airflow "$@" 2>&1); then
+            echo "$said"
+            exit 0
+        fi
+        case $said in
+        *"database is locked"*) sleep 1 ;;
+        *) break ;;
+        esac
+    done
+    echo "$said" | tail -n 1 >&2
+    exit 1
 fi
 exec airflow "$@"
