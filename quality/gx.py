@@ -11,6 +11,7 @@ values are never asked for (LIMIT 0), which also keeps personal data out of resu
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import re
@@ -28,6 +29,7 @@ from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 from sqlalchemy.pool import StaticPool
 
 from catalog.types.base_sql import quote
+from quality.data_docs import Entry, make_offline
 from quality.rules import plain
 from quality.suite import Expectation
 from warehouse.batch import Counts, Document
@@ -38,14 +40,14 @@ _SEVERITY = {"fail": "critical", "warn": "warning"}
 _VIEW = "batch"
 
 
-class _BufferedContext(duckdb_sqlalchemy.DuckDBExecutionContext):  # type: ignore[misc]
+class _BufferedContext(duckdb_sqlalchemy.DuckDBExecutionContext):
     def _setup_result_proxy(self) -> Any:
         if self.cursor.description:
             self.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(self.cursor, initial_buffer=self.cursor.fetchall())
         return super()._setup_result_proxy()
 
 
-class BufferedDialect(duckdb_sqlalchemy.Dialect):  # type: ignore[misc]
+class BufferedDialect(duckdb_sqlalchemy.Dialect):
     """DuckDB whose results outlive the connection's return to the pool."""
 
     driver = "buffered"
@@ -120,9 +122,11 @@ def validate(
 def build_site(documents: Iterable[Path], site: Path, *, title: str) -> Path:
     """GX's Data Docs of the stored results as a static site in the folder `site`, swapped in whole; gives index.html."""
     gx = _gx()
-    from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResultSchema
-    from great_expectations.core.run_identifier import RunIdentifier
-    from great_expectations.data_context.types.resource_identifiers import ExpectationSuiteIdentifier, ValidationResultIdentifier
+    ids = importlib.import_module("great_expectations.data_context.types.resource_identifiers")
+    schema = importlib.import_module(
+        "great_expectations.core.expectation_validation_result"
+    ).ExpectationSuiteValidationResultSchema()
+    run_identifier = importlib.import_module("great_expectations.core.run_identifier").RunIdentifier
 
     building = site.with_name(f".{site.name}.{os.getpid()}")
     shutil.rmtree(building, ignore_errors=True)
@@ -134,43 +138,54 @@ def build_site(documents: Iterable[Path], site: Path, *, title: str) -> Path:
             "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
         }
     })
-    suites: dict[str, Any] = {}
+    suites: dict[str, list[Any]] = {}
+    pages: dict[str, StoredResult] = {}
     for path in sorted(documents):
         stored = StoredResult.from_file(path)
-        result = ExpectationSuiteValidationResultSchema().load(stored.result)
-        run = RunIdentifier(run_name=stored.run, run_time=stored.at)
+        result = schema.load(stored.result)
+        run = run_identifier(run_name=stored.run, run_time=stored.at)
         result.meta["run_id"] = run
-        key = ValidationResultIdentifier(ExpectationSuiteIdentifier(stored.suite), run, path.stem)
+        key = ids.ValidationResultIdentifier(ids.ExpectationSuiteIdentifier(stored.suite), run, path.stem)
         context.validation_results_store.set(key, result)
         suites[stored.suite] = [r.expectation_config for r in result.results]
+        pages[path.stem] = stored
     for name, configurations in suites.items():
         context.suites.add(gx.ExpectationSuite(name=name, expectations=[c.to_domain_obj() for c in configurations]))
     context.build_data_docs()
+    shutil.rmtree(building / "static", ignore_errors=True)  # fonts and pictures for first-time users of GX
+    found = {page.stem: page.relative_to(building).as_posix() for page in building.glob("validations/**/*.html")}
+    make_offline(building, [_entry(stored, found[stem]) for stem, stored in pages.items()], title=title)
     shutil.rmtree(site, ignore_errors=True)
     site.parent.mkdir(parents=True, exist_ok=True)
     building.replace(site)
     return site / "index.html"
 
 
+def _entry(stored: StoredResult, page: str) -> Entry:
+    unmet = [r["expectation_config"] for r in stored.result["results"] if not r["success"]]
+    refused = any(config["meta"]["level"] == "fail" for config in unmet)
+    verdict = "未入库" if refused else "入库，有警告" if unmet else "通过"
+    return Entry(stored.title, stored.run, stored.at[:19], verdict, [config["description"] for config in unmet], page)
+
+
 @lru_cache(maxsize=1)
 def _gx() -> Any:
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    import great_expectations
-
+    gx: Any = importlib.import_module("great_expectations")
+    importlib.import_module("great_expectations.expectations")
     # GX logs each failed metric with a traceback and goes on; we raise instead, on one line.
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL + 1)
-    return great_expectations
+    return gx
 
 
 def _context(sites: dict[str, Any] | None = None) -> Any:
     gx = _gx()
-    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults, ProgressBarsConfig
-
-    config = DataContextConfig(
-        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+    types = importlib.import_module("great_expectations.data_context.types.base")
+    config = types.DataContextConfig(
+        store_backend_defaults=types.InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
         data_docs_sites=sites or {},
         analytics_enabled=False,
-        progress_bars=ProgressBarsConfig(globally=False),
+        progress_bars=types.ProgressBarsConfig(globally=False),
     )
     return gx.get_context(project_config=config, mode="ephemeral")
 
@@ -224,10 +239,8 @@ def _run(connection: duckdb.DuckDBPyConnection, asked: Sequence[Expectation], la
 
 def _translate(e: Expectation) -> Any:
     """The GX expectation behind ours. Its description, in Chinese, is what Data Docs show."""
-    _gx()
-    import great_expectations.expectations as gxe
-
-    common = {"severity": _SEVERITY[e.level], "description": e.message, "meta": {"id": e.id, "level": e.level}}
+    gxe = _gx().expectations
+    common: dict[str, Any] = {"severity": _SEVERITY[e.level], "description": e.message, "meta": {"id": e.id, "level": e.level}}
     match e.kind:
         case "filled":
             return gxe.ExpectColumnValuesToNotBeNull(column=e.field, mostly=e.params["share"], **common)

@@ -7,7 +7,8 @@ duplicates, reject rate) and check once more, independently of the rules, that w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field as default
+from dataclasses import dataclass
+from dataclasses import field as default
 from statistics import median
 from typing import Any, Literal
 
