@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
@@ -51,7 +51,7 @@ def lake(tmp_path: Path, three_items: Catalog) -> Iterator[Lake]:
 @pytest.fixture
 def ledger(lake: Lake) -> Ledger:
     """Adds `n` records of one item, county and first period to core.record."""
-    numbers = iter(range(1, 10**9))
+    numbers = itertools.count(1)
 
     def add(
         n: int,
@@ -63,25 +63,27 @@ def ledger(lake: Lake) -> Ledger:
         division: str | None = None,
         subject: bool = True,
     ) -> None:
-        rows = [
-            (
-                item,
-                UUID(int=key),
-                f"uscc:{key}" if subject else None,
-                county,
-                rule,
-                division,
-                first,
-                first,
-                f"{item}/{first}/a",
-            )
-            for key in (next(numbers) for _ in range(n))
-        ]
+        start = next(numbers)
         with lake.transaction() as tx:
-            tx.executemany(
-                "INSERT INTO core.record (item_id, record_key, subject_key, county_code, county_rule,"
-                " division_code, first_period, last_period, batch_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                rows,
+            tx.execute(
+                """
+                INSERT INTO core.record BY NAME
+                SELECT $item AS item_id, md5('key' || i)::UUID AS record_key, $county AS county_code,
+                    CASE WHEN $subject THEN 'uscc:' || i END AS subject_key, $rule AS county_rule,
+                    $division AS division_code, $first AS first_period, $first AS last_period,
+                    $item || '/' || $first || '/a' AS batch_id
+                FROM range($start::BIGINT * 1000000, $start::BIGINT * 1000000 + $n::BIGINT) AS t(i)
+                """,
+                {
+                    "item": item,
+                    "county": county,
+                    "subject": subject,
+                    "rule": rule,
+                    "division": division,
+                    "first": first,
+                    "start": start,
+                    "n": n,
+                },
             )
 
     return add

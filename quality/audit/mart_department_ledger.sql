@@ -1,0 +1,22 @@
+-- 各部门上报量、归集量与其目录的批次、台账不符
+WITH periods AS (SELECT period FROM mart.city_progress),
+ledger AS (
+    SELECT periods.period, department, count(*) AS collected
+    FROM periods
+    JOIN core.record AS record ON record.first_period <= periods.period
+    JOIN ref.item AS item ON item.item_id = record.item_id
+    GROUP BY ALL
+),
+batches AS (
+    SELECT period, item.department, sum(rows_read - rows_ignored) AS submitted
+    FROM ops.batch AS batch
+    JOIN ref.item AS item ON item.item_id = batch.item_id
+    GROUP BY ALL
+)
+SELECT progress.period, progress.department, progress.collected, ledger.collected AS ledger_collected,
+    progress.submitted, batches.submitted AS batch_submitted
+FROM mart.department_progress AS progress
+JOIN ref.department AS known ON known.department = progress.department
+LEFT JOIN ledger ON ledger.period = progress.period AND ledger.department = progress.department
+LEFT JOIN batches ON batches.period = progress.period AND batches.department = progress.department
+WHERE progress.collected <> coalesce(ledger.collected, 0) OR progress.submitted <> coalesce(batches.submitted, 0)

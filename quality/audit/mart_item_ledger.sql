@@ -1,0 +1,18 @@
+-- 各目录归集量、可关联量与台账不符
+WITH ledger AS (
+    SELECT item_id, first_period, count(*) AS n, count(subject_key) AS linked
+    FROM core.record
+    GROUP BY item_id, first_period
+),
+periods AS (SELECT DISTINCT period FROM mart.city_progress),
+recounted AS (
+    SELECT period, item_id, sum(n) AS collected, sum(linked) AS linked
+    FROM periods
+    JOIN ledger ON first_period <= period
+    GROUP BY period, item_id
+)
+SELECT period, item_id, item.collected, recounted.collected AS ledger_collected, item.linked, recounted.linked AS ledger_linked
+FROM mart.item_progress AS item
+FULL JOIN recounted USING (period, item_id)
+WHERE coalesce(item.collected, -1) <> coalesce(recounted.collected, 0)
+    OR coalesce(item.linked, -1) <> coalesce(recounted.linked, 0)

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+import quality
+from catalog.period import Period
+from transforms.assess import assess
+
+AUDIT = Path(quality.__file__).parent / "audit"
+CLAUSES = sorted(path.name for path in AUDIT.glob("mart_*.sql"))
+
+
+@pytest.fixture
+def assessed(lake, three_items, ledger, batch):
+    ledger(5, county="130528", first="2019-11")
+    ledger(3, county="130530")
+    ledger(2, county="130500", rule="city", item="penalty", subject=False)
+    ledger(1, county="130521", first="2020-07")
+    batch(new=3, questioned=1, set_aside=1, ignored=2)
+    batch("penalty", department="sfj", new=2, duplicate=1)
+    for period in (Period(2019, 11), Period(2019, 12), Period(2020, 7)):
+        assess(lake, three_items, period)
+    return lake
+
+
+def violated(lake) -> set[str]:
+    clauses = {name: (AUDIT / name).read_text(encoding="utf-8") for name in CLAUSES}
+    assert all(text.startswith("-- ") for text in clauses.values())
+    return {name for name, text in clauses.items() if lake.execute(text).fetchall()}
+
+
+def test_a_fresh_assessment_passes(assessed):
+    assert CLAUSES
+    assert violated(assessed) == set()
+
+
+TAMPERINGS = [
+    ("DELETE FROM core.record WHERE county_code = '130530'", "mart_city_total.sql"),
+    (
+        "UPDATE core.record SET county_code = '130529' WHERE county_code = '130530'",
+        "mart_county_ledger.sql",
+    ),
+    (
+        "UPDATE mart.county_progress SET collected = collected + 1 WHERE county_code = '130528'",
+        "mart_county_sum.sql",
+    ),
+    ("UPDATE mart.county_progress SET rank = 1 WHERE county_code = '130529'", "mart_county_rate.sql"),
+    (
+        "UPDATE mart.county_progress SET quota_target = 1 WHERE county_code = '130529'",
+        "mart_county_rate.sql",
+    ),
+    ("UPDATE core.record SET subject_key = NULL WHERE county_code = '130530'", "mart_item_ledger.sql"),
+    ("UPDATE ops.batch SET rows_updated = rows_updated + 1", "mart_item_batch.sql"),
+    ("UPDATE mart.department_progress SET collected = 0", "mart_department_ledger.sql"),
+    ("INSERT INTO mart.item_progress FROM mart.item_progress LIMIT 1", "mart_complete.sql"),
+    ("DELETE FROM mart.county_progress WHERE county_code = '130535'", "mart_complete.sql"),
+]
+
+
+class _Undo(Exception):
+    pass
+
+
+def test_tampering_turns_its_clause_red(assessed):
+    for tampering, expected in TAMPERINGS:
+        with suppress(_Undo), assessed.transaction() as tx:
+            tx.execute(tampering)
+            assert expected in violated(assessed), tampering
+            raise _Undo
+    assert violated(assessed) == set()

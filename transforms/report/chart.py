@@ -1,0 +1,113 @@
+"""The county chart as SVG: what was collected, the weighted quota of each county, the floor asked of all."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from transforms.report.words import percent, whole
+
+FONT = (
+    "'Noto Sans CJK SC','Source Han Sans SC','Microsoft YaHei','PingFang SC','Heiti SC','SimHei',sans-serif"
+)
+BAR, QUOTA, FLOOR, INK = "#35618e", "#b3261e", "#8a6414", "#333333"
+ROW = 18
+COUNT = 66  # right of the plot: the column of counts
+ZONE = "开发区"
+
+
+def county_chart(counties: Sequence[dict[str, Any]], *, width: int, targets: bool, clip: str) -> str:
+    """An SVG `width` pixels wide, one row per unit, in the order given.
+
+    With `targets` the axis reaches the targets; without, it fits what was collected. `clip` begins the ids
+    inside, which must differ between the charts of one page. Equal input gives equal bytes.
+    """
+    import altair as alt
+    import vl_convert
+
+    left, right = 64, COUNT + (56 if targets else 4)
+    plot = width - left - right
+    names = [ZONE if c["unit_kind"] == "zone" else c["county_name"] for c in counties]
+    shown = ("collected", "quota_target", "floor_target") if targets else ("collected",)
+    top = max((c[key] or 0 for c in counties for key in shown), default=0) or 1
+    rows = [
+        {
+            "name": name,
+            "collected": c["collected"],
+            "quota": c["quota_target"],
+            "floor": c["floor_target"],
+            "count": whole(c["collected"]),
+            "rate": percent(c["quota_rate"]) if c["quota_rate"] is not None else "",
+        }
+        for name, c in zip(names, counties, strict=True)
+    ]
+    in_wan = top >= 20_000
+    y = alt.Y(
+        "name:N",
+        sort=names,
+        title=None,
+        axis=alt.Axis(labelFontSize=12, labelPadding=6, ticks=False, domainColor="#999", labelLimit=left),
+    )
+    x = alt.X(
+        "collected:Q",
+        title=None,
+        scale=alt.Scale(domain=[0, top * 1.04], nice=False),
+        axis=alt.Axis(
+            tickCount=max(2, plot // 90),
+            labelExpr="format(datum.value / 10000, ',~f') + '万'" if in_wan else "format(datum.value, ',~f')",
+            labelFontSize=11,
+            labelFlush=False,
+            gridColor="#e3e3e3",
+            domain=False,
+            ticks=False,
+        ),
+    )
+    base = alt.Chart(alt.InlineData(values=rows))
+    layers: list[Any] = [
+        base.mark_bar(color=BAR, height=11).encode(y=y, x=x),
+        base.mark_text(align="right", fontSize=11, color=INK).encode(
+            y=y, x=alt.value(plot + COUNT), text="count:N"
+        ),
+    ]
+    if targets:
+        layers.append(
+            base.mark_text(align="right", fontSize=11, color=INK).encode(
+                y=y, x=alt.value(plot + right - 2), text="rate:N"
+            )
+        )
+        layers.append(base.mark_tick(color=QUOTA, opacity=1, thickness=2.5, size=15).encode(y=y, x="quota:Q"))
+        layers.append(
+            base.mark_rule(color=FLOOR, strokeDash=[5, 3], strokeWidth=1.5).encode(x="max(floor):Q")
+        )
+    chart = (
+        alt.layer(*layers)
+        .properties(
+            width=plot,
+            height=ROW * len(rows),
+            # Fixed margins: measured ones would follow the fonts of the machine.
+            autosize=alt.AutoSizeParams(type="none"),
+            padding={"left": left, "right": right, "top": 4, "bottom": 22},
+        )
+        .configure(font=FONT, background="transparent")
+        .configure_view(stroke=None)
+        .configure_axis(labelColor=INK)
+    )
+    svg = vl_convert.vegalite_to_svg(json.dumps(chart.to_dict(), ensure_ascii=False))
+    return _tidy(svg, clip)
+
+
+def _tidy(svg: str, clip: str) -> str:
+    """The same SVG, scalable, with ids counted from one: the renderer counts on from chart to chart."""
+    for number, name in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg)), 1):
+        svg = re.sub(
+            rf'(?<=id="){re.escape(name)}(?=")|(?<=#){re.escape(name)}(?=[)"\'])', f"{clip}{number}", svg
+        )
+    svg = re.sub(r'\s(?:aria-[a-z]+|role)="[^"]*"', "", svg)
+    svg = re.sub(r'^<svg[^>]*?width="([\d.]+)" height="([\d.]+)"', _opening, svg, count=1)
+    return svg
+
+
+def _opening(match: re.Match[str]) -> str:
+    return f'<svg xmlns="http://www.w3.org/2000/svg" width="{match[1]}" height="{match[2]}" role="img"'

@@ -1,0 +1,213 @@
+"""Every number of a bulletin, read from one snapshot of the lake."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from catalog.errors import UserError
+from catalog.loader import Catalog, Department
+from catalog.period import Period
+from catalog.targets import Targets
+from transforms.assess.facts import plan_of
+from warehouse.lake import Lake
+
+Row = dict[str, Any]
+STATUS = {"delivered": "已报", "zero": "零申报", "missing": "应报未报", "not_due": "本期不应报"}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The county or department that a bulletin is for."""
+
+    kind: str  # county | department
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The rows of the marts and of the quarantine that a bulletin shows; see tables.sql for their columns.
+
+    `faults` has one row per item, field and rule (`count`, `message`); `rows` the faulty rows of `unit`.
+    """
+
+    period: Period
+    snapshot: int
+    targets: Targets | None
+    layout: str | None
+    unit: Unit | None
+    city: Row
+    counties: tuple[Row, ...]
+    departments: tuple[Row, ...]
+    items: tuple[Row, ...]
+    county_items: tuple[Row, ...]
+    faults: tuple[Row, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def estimated(self) -> bool:
+        """Whether any quota rests on a weight that was not found in a source."""
+        return any(c["weight_confidence"] not in (None, "exact") for c in self.counties)
+
+
+def read_figures(
+    lake: Lake, catalog: Catalog, period: Period, *, county: str | None = None, department: str | None = None
+) -> Figures:
+    """Read a period's figures; `lake` is opened at one snapshot, which is named in the result.
+
+    Raises `UserError` if the period was not assessed, if batches were loaded since, or for an unknown unit.
+    """
+    _require_fresh(lake, period)
+    plan = plan_of(period)
+    (city,) = lake.rows("SELECT * FROM mart.city_progress WHERE period = ?", [str(period)])
+    counties = lake.rows(
+        "SELECT * FROM mart.county_progress WHERE period = ? "
+        "ORDER BY list_position(['county', 'zone', 'city_level'], unit_kind), rank NULLS LAST, county_code",
+        [str(period)],
+    )
+    unit = _unit(catalog, counties, county, department)
+    departments = lake.rows(
+        "SELECT * FROM mart.department_progress WHERE period = ? "
+        "ORDER BY collected DESC, submitted DESC, department",
+        [str(period)],
+    )
+    items = lake.rows(
+        "SELECT m.*, t.due_date, t.delivered_on, t.on_time FROM mart.item_progress AS m "
+        "LEFT JOIN mart.timeliness AS t USING (period, item_id) "
+        "WHERE period = ? ORDER BY m.department, item_id",
+        [str(period)],
+    )
+    if unit is not None and unit.kind == "department":
+        departments = [row for row in departments if row["department"] == unit.id]
+        items = [row for row in items if row["department"] == unit.id]
+    return Figures(
+        period=period,
+        snapshot=lake.snapshot_id(),
+        targets=plan.targets if plan else None,
+        layout=plan.layout if plan else None,
+        unit=unit,
+        city=city,
+        counties=tuple(counties),
+        departments=tuple(departments),
+        items=tuple(items),
+        county_items=tuple(_county_items(lake, period, unit)),
+        faults=tuple(_faults(lake, catalog, period, unit)),
+        rows=tuple(_faulty_rows(lake, catalog, period, unit)) if unit else (),
+    )
+
+
+def _require_fresh(lake: Lake, period: Period) -> None:
+    """A bulletin never mixes marts of one state with a quarantine of another."""
+    remedy = f"先运行 xtcredit assess --period {period}"
+    assessed = lake.scalar(
+        "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'mart' AND table_name = 'city_progress'"
+    ) and lake.scalar("SELECT count(*) FROM mart.city_progress WHERE period = ?", [str(period)])
+    if not assessed:
+        raise UserError(f"{period}还没有考核结果", remedy=remedy)
+    agree = lake.scalar(
+        """
+        SELECT (SELECT count(*) FROM core.record WHERE first_period <= ?)
+             = (SELECT collected FROM mart.city_progress WHERE period = ?)
+           AND (SELECT (coalesce(sum(rows_read - rows_ignored), 0), coalesce(sum(rows_new), 0)) FROM ops.batch
+                WHERE period = ?)
+             = (SELECT (submitted, new) FROM mart.city_progress WHERE period = ?)
+        """,
+        [str(period)] * 4,
+    )
+    if not agree:
+        raise UserError(f"{period}考核之后又有数据入库，考核结果已旧", remedy=remedy)
+
+
+def _unit(
+    catalog: Catalog, counties: Sequence[Row], county: str | None, department: str | None
+) -> Unit | None:
+    if county is not None and department is not None:
+        raise UserError("不能同时指定县（市、区）和部门", remedy="--county 与 --department 只写一个")
+    if county is not None:
+        for row in counties:
+            if county in (row["county_code"], row["county_name"]):
+                return Unit("county", row["county_code"], row["county_name"])
+        codes = "、".join(f"{row['county_code']} {row['county_name']}" for row in counties)
+        raise UserError(f"本期没有县（市、区）“{county}”", remedy=f"从中选一个：{codes}")
+    if department is not None:
+        found = catalog.departments.get(department) or _by_name(catalog, department)
+        if found is None:
+            known = "、".join(f"{d.id} {d.name}" for d in catalog.departments.values())
+            raise UserError(f"没有部门“{department}”", remedy=f"从中选一个：{known}")
+        return Unit("department", found.id, found.name)
+    return None
+
+
+def _by_name(catalog: Catalog, name: str) -> Department | None:
+    return next((d for d in catalog.departments.values() if name in (d.name, d.full_name, *d.aliases)), None)
+
+
+def _county_items(lake: Lake, period: Period, unit: Unit | None) -> list[Row]:
+    if unit is None or unit.kind != "county":
+        return []
+    return lake.rows(
+        """
+        SELECT p.department_name, item_id, p.title, sum(i.collected)::BIGINT AS collected,
+               sum(i.collected_in_period)::BIGINT AS collected_in_period
+        FROM mart.county_item AS i
+        JOIN mart.item_progress AS p USING (period, item_id)
+        WHERE period = ? AND county_code = ?
+        GROUP BY ALL
+        ORDER BY collected DESC, item_id
+        """,
+        [str(period), unit.id],
+    )
+
+
+def _where(catalog: Catalog, unit: Unit | None) -> tuple[str, list[object]]:
+    """The batches of a unit: a county's own deliveries, or those of a department's items."""
+    if unit is None:
+        return "true", []
+    if unit.kind == "county":
+        return "b.division = ?", [unit.id]
+    return "list_contains(?, q.item_id)", [[i.id for i in catalog.items.values() if i.department == unit.id]]
+
+
+def _faults(lake: Lake, catalog: Catalog, period: Period, unit: Unit | None) -> list[Row]:
+    where, parameters = _where(catalog, unit)
+    rows = lake.rows(
+        f"""
+        SELECT q.item_id, q.field, q.rule, q.level, count(*) AS count, min(q.message) AS message
+        FROM ops.quarantine AS q
+        LEFT JOIN ops.batch AS b USING (batch_id)
+        WHERE q.period = ? AND {where}
+        GROUP BY ALL
+        ORDER BY level, count DESC, q.item_id, q.field, q.rule
+        """,
+        [str(period), *parameters],
+    )
+    return [row | _titles(catalog, row) for row in rows]
+
+
+def _faulty_rows(lake: Lake, catalog: Catalog, period: Period, unit: Unit) -> list[Row]:
+    where, parameters = _where(catalog, unit)
+    rows = lake.rows(
+        f"""
+        SELECT q.item_id, b.source_file, q.row_number, q.field, q.rule, q.value, q.message
+        FROM ops.quarantine AS q
+        LEFT JOIN ops.batch AS b USING (batch_id)
+        WHERE q.period = ? AND q.level = 'quarantine' AND {where}
+        ORDER BY q.item_id, b.source_file, q.batch_id, q.row_number
+        """,
+        [str(period), *parameters],
+    )
+    return [row | _titles(catalog, row) for row in rows]
+
+
+def _titles(catalog: Catalog, row: Row) -> Row:
+    """Chinese titles of a quarantined row's item, field and department, if the catalog still has them."""
+    item = catalog.items.get(row["item_id"])
+    field = next((f.title for f in item.fields if f.name == row["field"]), None) if item else None
+    department = catalog.departments.get(item.department) if item else None
+    return {
+        "title": item.title if item else row["item_id"],
+        "field_title": field or row["field"] or "整行",
+        "department_name": department.name if department else "",
+    }

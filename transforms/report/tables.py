@@ -1,0 +1,196 @@
+"""The bulletin's tables, once for HTML and XLSX: columns with title and kind, and rows from `Figures`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from transforms.report.figures import STATUS, Figures, Row
+
+Kind = Literal["text", "whole", "rate", "date", "rank"]
+CONFIDENCE = {"exact": "查得", "estimate": "估计", "derived": "推算"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """`key` of the row, Chinese title, kind, width in the workbook; `on_page`: not for the workbook only."""
+
+    key: str
+    title: str
+    kind: Kind
+    width: int = 12
+    on_page: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with its caption, the unit line above it, and rows; the last `totals` rows are sums.
+
+    The page shows the first `shown` rows, the workbook all.
+    """
+
+    id: str
+    sheet: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    totals: int = 0
+    unit: str = "单位：条、%"
+    shown: int = 200
+
+
+def tables(f: Figures) -> dict[str, Table]:
+    """The tables of the bulletin, by id, in the order of the workbook's sheets."""
+    if f.unit is None:
+        made = [_counties(f), _departments(f), _items(f), _faults(f)]
+    elif f.unit.kind == "county":
+        made = [_county_items(f), _faults(f), _rows(f)]
+    else:
+        made = [_items(f), _faults(f), _rows(f)]
+    return {table.id: table for table in made}
+
+
+def _counties(f: Figures) -> Table:
+    rows = [
+        c
+        | {
+            "confidence": CONFIDENCE.get(c["weight_confidence"], ""),
+            "estimated": c["weight_confidence"] not in (None, "exact"),
+        }
+        for c in f.counties
+    ]
+    total = {
+        "county_name": "全市合计",
+        "floor_target": f.city["floor_total"],
+        "quota_target": f.city["target"],
+        "quota_rate": f.city["rate"],
+    } | _sums(rows, "collected", "collected_in_period", "collected_before")
+    columns: tuple[Column, ...] = (
+        Column("rank", "排名", "rank", 6),
+        Column("county_name", "县（市、区）", "text", 20),
+        Column("collected", "累计归集量", "whole", 14),
+        Column("collected_in_period", "本月新增", "whole", 12),
+        Column("quota_target", "任务数", "whole", 13),
+        Column("quota_rate", "任务完成率", "rate", 12),
+        Column("floor_target", "保底目标", "whole", 13),
+        Column("floor_rate", "保底完成率", "rate", 12),
+    )
+    if f.targets is None:
+        columns = columns[1:4]
+    return Table("counties", "各县(市、区)进度", "各县（市、区）归集进度", columns, (*rows, total), totals=1)
+
+
+def _departments(f: Figures) -> Table:
+    rows = [d for d in f.departments if d["items"] or d["submitted"] or d["collected"]]
+    keys = (
+        "items_owed",
+        "items_delivered",
+        "submitted",
+        "new",
+        "updated",
+        "duplicate",
+        "questioned",
+        "set_aside",
+    )
+    total = {"department_name": "合计", "valid_rate": f.city["valid_rate"]} | _sums(rows, *keys, "collected")
+    columns = (
+        Column("department_name", "部门", "text", 18),
+        Column("items_owed", "应报项", "whole", 9),
+        Column("items_delivered", "已报项", "whole", 9),
+        *_SUBMITTED,
+        Column("collected", "累计归集量", "whole", 14),
+    )
+    return Table(
+        "departments",
+        "市直部门",
+        "市直部门报送情况",
+        columns,
+        (*rows, total),
+        totals=1,
+        unit="单位：项、条、%",
+    )
+
+
+_SUBMITTED = (
+    Column("submitted", "上报", "whole", 12),
+    Column("new", "入库", "whole", 12),
+    Column("updated", "更新", "whole", 11),
+    Column("duplicate", "重复", "whole", 11),
+    Column("questioned", "疑问", "whole", 11),
+    Column("set_aside", "搁置", "whole", 11),
+    Column("valid_rate", "合规率", "rate", 10),
+)
+
+
+def _items(f: Figures) -> Table:
+    rows = [i | {"status_title": STATUS[i["status"]]} for i in f.items]
+    columns = (
+        Column("department_name", "部门", "text", 16),
+        Column("title", "目录", "text", 32),
+        Column("status_title", "报送状态", "text", 12),
+        Column("due_date", "报送期限", "date", 12),
+        Column("delivered_on", "报送日期", "date", 12),
+        *_SUBMITTED,
+        Column("collected", "累计归集量", "whole", 14),
+        Column("linking_rate", "可关联率", "rate", 10),
+    )
+    return Table("items", "目录", "各目录报送情况", _without_department(f, columns), tuple(rows))
+
+
+def _county_items(f: Figures) -> Table:
+    columns = (
+        Column("department_name", "部门", "text", 16),
+        Column("title", "目录", "text", 36),
+        Column("collected", "累计归集量", "whole", 14),
+        Column("collected_in_period", "本月新增", "whole", 12),
+    )
+    total = {"department_name": "合计"} | _sums(f.county_items, "collected", "collected_in_period")
+    return Table(
+        "county_items", "目录", "各目录归集量", columns, (*f.county_items, total), totals=1, unit="单位：条"
+    )
+
+
+def _faults(f: Figures) -> Table:
+    levels = {"quarantine": "疑问", "set_aside": "搁置"}
+    rows = [r | {"level_title": levels.get(r["level"], r["level"])} for r in f.faults]
+    columns = (
+        Column("level_title", "类别", "text", 8),
+        Column("department_name", "部门", "text", 16),
+        Column("title", "目录", "text", 28),
+        Column("field_title", "数据项", "text", 20),
+        Column("rule", "规则标识", "text", 20, on_page=False),
+        Column("count", "行数", "whole", 10),
+        Column("message", "说明", "text", 60),
+    )
+    return Table(
+        "faults",
+        "质量",
+        "疑问和搁置数据（按规则）",
+        _without_department(f, columns),
+        tuple(rows),
+        unit="单位：行",
+        shown=20,
+    )
+
+
+def _rows(f: Figures) -> Table:
+    columns = (
+        Column("title", "目录", "text", 28),
+        Column("source_file", "文件", "text", 46),
+        Column("row_number", "行号", "whole", 9),
+        Column("field_title", "数据项", "text", 20),
+        Column("value", "原值", "text", 28),
+        Column("message", "说明", "text", 60),
+    )
+    return Table("rows", "疑问明细", "退回的疑问数据", columns, f.rows, unit="行号为文件中的行号，含标题行")
+
+
+def _without_department(f: Figures, columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """In a department's own bulletin its name needs no column."""
+    own = f.unit is not None and f.unit.kind == "department"
+    return tuple(c for c in columns if not (own and c.key == "department_name"))
+
+
+def _sums(rows: Sequence[Row], *keys: str) -> dict[str, Any]:
+    return {key: sum(row[key] for row in rows) for key in keys}
