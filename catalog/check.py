@@ -227,8 +227,8 @@ class _ItemCheck:
         for condition, keys in self._conditions():
             yield condition.field, (*keys, "field")
         for i, each in enumerate(item.fields):
-            for key in ("document_kind", "same_column_as"):
-                if (name := getattr(each, key)) is not None:
+            for key in ("document_kind", "same_column_as", "fallback"):
+                if (name := getattr(each, key, None)) is not None:
                     yield name, ("fields", i, key)
         for i, fmt in enumerate(item.formats):
             yield from ((name, ("formats", i, "headers", name)) for name in fmt.headers)
