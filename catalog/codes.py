@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+
 from catalog.model import Model, Values
+
+FOLDER = Path(__file__).parent / "reference" / "lists"
 
 
 class Code(Model):
@@ -32,3 +39,14 @@ class CodeList(Model):
             for code in self.codes
             for spelling in (code.code, code.title, *code.accept)
         }
+
+    def accepted(self, code: str) -> tuple[str, ...]:
+        """The other spellings listed for one code; raises KeyError for a code that is not listed."""
+        return {entry.code: tuple(entry.accept) for entry in self.codes}[code]
+
+
+@lru_cache
+def read_list(name: str) -> CodeList:
+    """One of the lists in `reference/lists`, for the types that rest on it."""
+    text = (FOLDER / f"{name}.yml").read_text(encoding="utf-8")
+    return CodeList.model_validate(yaml.load(text, Loader=yaml.CBaseLoader))  # noqa: S506 - plain strings only

@@ -66,6 +66,8 @@ class Field(Model):
     share: Share | None = None
     change: bool = True
     same_column_as: Name | None = None
+    fallback: Name | None = None
+    """The field whose value counts where this one is empty (a decision without a number bears its certificate's)."""
     document_kind: Name | None = None
     note: str | None = None
     example: str | None = None

@@ -5,6 +5,8 @@ Placeholders after domain notes 9.2 no. 7; full-width forms no. 1; stray separat
 
 from __future__ import annotations
 
+from catalog.codes import read_list
+
 _FULL = "".join(chr(c) for c in range(0xFF10, 0xFF1A)) + "".join(chr(c) for c in range(0xFF21, 0xFF3B)) + "".join(
     chr(c) for c in range(0xFF41, 0xFF5B)
 )
@@ -12,10 +14,8 @@ _HALF = "".join(chr(c - 0xFEE0) for c in map(ord, _FULL))
 _BLANKS = " \t\r\n\u00a0\u3000\u200b\u200c\u200d\ufeff"
 _DASHES = "-－—–‐"
 
-PLACEHOLDERS = (
-    "无", "空", "暂无", "/", "\\", "-", "--", "—", "——", "\\N", "N/A", "n/a", "NA", "#N/A",
-    "null", "NULL", "Null", "None", "none", "nan", "NaN", "（空）", "(空)", "未知", "不详",
-)
+PLACEHOLDERS = read_list("placeholder").accepted("null")
+PLACEHOLDER_CODES = read_list("placeholder").accepted("zeros")
 
 USCC_CHARS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 USCC_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
@@ -61,6 +61,9 @@ SHARED_MACROS: tuple[str, ...] = (
     f"xt_half(t) AS translate(t, {quote(_FULL)}, {quote(_HALF)})",
     # A code has no inner blanks or dashes and no case; characters without a counterpart are dropped by translate().
     f"xt_code(t) AS upper(translate(t, {quote(_FULL + '×＊' + _BLANKS + _DASHES)}, {quote(_HALF + 'X*')}))",
+    # A code that is all one digit stands for none; an amount of 0 is an amount.
+    "xt_known_code(c) AS CASE WHEN c IN (" + literal_list(PLACEHOLDER_CODES) + ")"
+    " OR regexp_full_match(c, '0+X?|1+|9+') THEN NULL ELSE c END",
     f"xt_line(t) AS translate(t, {quote(chr(13) + chr(10) + chr(9))}, '')",
     f"xt_uscc_ok(u) AS substr({quote(USCC_CHARS)}, 1 + (31 - ({_weighted(USCC_CHARS, USCC_WEIGHTS, 'u')}) % 31) % 31, 1)"
     " = substr(u, 18, 1)",

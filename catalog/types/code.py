@@ -42,7 +42,7 @@ def _lookup(value: str, use: Use) -> str:
 
 
 class CodeSet(SemanticType):
-    """Several values of a list in one cell (罚款、警告), kept as canonical codes joined by `;` in the order given."""
+    """Several values of a list in one cell (罚款、警告), kept as canonical codes in order, joined by `;`: 罚款、警告 is 警告、罚款."""
 
     id = "code_set"
     title = "代码（可多值）"
@@ -62,7 +62,7 @@ class CodeSet(SemanticType):
             value = f"regexp_replace({value}, '({longest_first})', '\\1{separators[0]}', 'g')"
         parts = f"list_filter(list_transform(regexp_split_to_array({value}, '[{separators}]'), part -> trim(part)), part -> part <> '')"
         codes = f"list_transform({parts}, part -> {_lookup('part', use)})"
-        return f"CASE WHEN len(list_filter({codes}, code -> code IS NULL)) = 0 THEN nullif(list_aggregate(list_distinct({codes}), 'string_agg', ';'), '') END"
+        return f"CASE WHEN len(list_filter({codes}, code -> code IS NULL)) = 0 THEN nullif(list_aggregate(list_sort(list_distinct({codes})), 'string_agg', ';'), '') END"
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         assert use.codes is not None

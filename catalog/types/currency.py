@@ -16,9 +16,12 @@ class Currency(SemanticType):
 
     def plain(self, text: str, use: Use) -> str:
         assert use.codes is not None
-        # Longest spelling first: 美元 must not be found inside a longer name.
+        # Longest spelling first: 美元 must not be found inside a longer name. Numeric codes (840) stand alone: 8400万元.
         spellings = sorted(use.codes.spellings().items(), key=lambda pair: (-len(pair[0]), pair[0]))
-        named = " ".join(f"WHEN contains({text}, {quote(s)}) THEN {quote(c)}" for s, c in spellings)
+        named = " ".join(
+            f"WHEN {f'{text} = {quote(s)}' if s.isdigit() else f'contains({text}, {quote(s)})'} THEN {quote(c)}"
+            for s, c in spellings
+        )
         return f"CASE {named} WHEN {text} IS NOT NULL THEN 'CNY' END"
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:

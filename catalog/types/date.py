@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
+from catalog.codes import read_list
 from catalog.types.base import Expected, Fault, Repair, SemanticType, Use
 from catalog.types.base_sql import literal_list
 
 LONG_TERM = "2099-12-31"
-_FOREVER = ("长期", "永久", "无期限", "无固定期限", "长期有效", "永久有效", "无处罚期限", "9999-12-31", "9999-09-09", "2099-12-31")
-_NEVER = ("1900-01-01", "1899-12-31", "1899-12-30", "0000-00-00")
+_FOREVER = read_list("date_sentinel").accepted("long_term") + ("长期",)
+_LISTED = read_list("date_sentinel").accepted("unknown")
+_NEVER = tuple(dict.fromkeys((*_LISTED, *(re.sub("-0(?=[1-9])", "-", day) for day in _LISTED))))
 
 
 class Date(SemanticType):
@@ -18,21 +22,24 @@ class Date(SemanticType):
 
     id = "date"
     title = "日期"
+    telling = 70
     storage = "DATE"
     options = frozenset({"min", "max"})
     macros = (
         # A time after a blank or T is dropped whatever its form ("00:00;00" is met); separators become hyphens.
-        "xt_day(t) AS rtrim(translate(regexp_extract(xt_half(t), '^[^ T]+'), '年月/.日', '----'), '-')",
+        "xt_day(t) AS rtrim(translate(regexp_extract(xt_half(t), '^[^ T]+'), '年月/.－／．日', '-------'), '-')",
         "xt_day8(d) AS substr(d, 1, 4) || '-' || substr(d, 5, 2) || '-' || substr(d, 7, 2)",
         f"xt_date(t) AS CASE WHEN t IN ({literal_list(_FOREVER)}) THEN DATE '{LONG_TERM}'"
         " WHEN regexp_full_match(xt_day(t), '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}') THEN CASE"
         f" WHEN xt_day(t) IN ({literal_list(_NEVER)}) THEN NULL"
         f" WHEN xt_day(t) >= '2099' THEN DATE '{LONG_TERM}'"
         " ELSE try_cast(xt_day(t) AS DATE) END"
-        " WHEN regexp_full_match(t, '[0-9]{8}|[0-9]{14}') THEN"
-        f" CASE WHEN t >= '2099' THEN DATE '{LONG_TERM}' ELSE try_cast(xt_day8(t) AS DATE) END"
+        " WHEN regexp_full_match(xt_half(t), '[0-9]{8}|[0-9]{14}') THEN CASE"
+        f" WHEN left(xt_half(t), 8) IN ({literal_list(_NEVER)}) THEN NULL"
+        f" WHEN xt_half(t) >= '2099' THEN DATE '{LONG_TERM}'"
+        " ELSE try_cast(xt_day8(xt_half(t)) AS DATE) END"
         " WHEN regexp_full_match(t, '[2-6][0-9]{4}') THEN DATE '1899-12-30' + t::INTEGER END",
-        f"xt_no_date(t) AS xt_day(t) IN ({literal_list(_NEVER)})",
+        f"xt_no_date(t) AS xt_day(t) IN ({literal_list(_NEVER)}) OR left(xt_half(t), 8) IN ({literal_list(_NEVER)})",
     )
 
     def plain(self, text: str, use: Use) -> str:

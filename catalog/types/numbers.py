@@ -40,7 +40,7 @@ class Integer(_Numeric):
     advice = "应为整数"
 
     def plain(self, text: str, use: Use) -> str:
-        return f"try_cast(regexp_extract(translate(xt_half({text}), ',，', ''), '^-?[0-9]+(?:[.]0+)?$') AS BIGINT)"
+        return f"try_cast(regexp_extract(translate(xt_half({text}), '．－,，', '.-'), '^-?[0-9]+(?:[.]0+)?$') AS BIGINT)"
 
 
 class Decimal(_Numeric):
@@ -52,7 +52,7 @@ class Decimal(_Numeric):
     advice = "应为数字"
 
     def plain(self, text: str, use: Use) -> str:
-        return f"try_cast(translate(xt_half({text}), ',，', '') AS DECIMAL(18,6))"
+        return f"try_cast(translate(xt_half({text}), '．－,，', '.-') AS DECIMAL(18,6))"
 
 
 class Year(_Numeric):

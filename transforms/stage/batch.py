@@ -13,10 +13,11 @@ import duckdb
 
 from catalog.errors import UserError
 from catalog.loader import Catalog
+from catalog.model import Field
 from catalog.period import Period
 from catalog.types import TYPES
 from catalog.types.base_sql import quote
-from quality.rules import SUBJECT, RowRule, RowRules, Scope, plain, row_rules, text
+from quality.rules import SUBJECT, RowRule, RowRules, Scope, delivered, plain, routed_fields, routed_groups, row_rules, text
 from transforms.stage.county import county_sql, division_macros, division_maps
 from transforms.stage.header import Layout, ignore_reason_sql, recognise
 from transforms.stage.rawfile import RawTable
@@ -119,27 +120,36 @@ class _Staging:
 
     def _plain_sql(self, only: str | None = None) -> str:
         """Row by row: `row_number`, `ignored`, `_malformed`, `t_<field>`, plain `<field>`; `only` limits the row numbers."""
-        cells = [f"{self._text_sql(f.same_column_as or f.name)} AS {text(f.name)}" for f in self.item.fields]
+        cells = [f"{self._text_sql(f)} AS {text(f.name)}" for f in self.item.fields]
         plains = [f"{self._plain_of(f.name)} AS {plain(f.name)}" for f in self.item.fields]
         wanted = f" AND file_row_number + 1 IN ({only})" if only else ""
         return f"""
             SELECT *, {", ".join(plains)} FROM (
                 SELECT * REPLACE ({", ".join(self._routed()) or "row_number AS row_number"}) FROM (
                     SELECT file_row_number + 1 AS row_number, {self._malformed_sql()} AS _malformed, _line,
-                        {ignore_reason_sql(self.layout, self.raw.columns)} AS ignored, {", ".join(cells)}
+                        {ignore_reason_sql(self.layout, self.raw.columns)} AS ignored, {", ".join((*cells, *self._delivered()))}
                     FROM read_parquet({quote(str(self.raw.path))}, file_row_number = true)
                     WHERE file_row_number > {self.layout.header_row}{wanted}
                 )
             )"""
+
+    def _delivered(self) -> list[str]:
+        """The routed codes as they stood in the file."""
+        return [f"{self._text_sql(self.item.field(name))} AS {delivered(name)}" for name in routed_fields(self.item)]
 
     def _malformed_sql(self) -> str:
         """A value in a column without a title has no meaning and must not be dropped unseen."""
         stray = " OR ".join(f"c{i} IS NOT NULL" for i in self.layout.unnamed)
         return f"CASE WHEN _malformed IS NULL AND ({stray}) THEN 'unnamed_column' ELSE _malformed END" if stray else "_malformed"
 
-    def _text_sql(self, field: str) -> str:
-        index = self.layout.columns.get(field)
-        return "NULL::VARCHAR" if index is None or self.scope.absent(field) else f"xt_clean(c{index})"
+    def _text_sql(self, field: Field) -> str:
+        """The cleaned text of a field's own column, or of the columns that stand in for it."""
+        names = [field.same_column_as or field.name, *filter(None, [field.fallback])]
+        found = [self.layout.columns.get(name) for name in names if not self.scope.absent(name)]
+        cells = [f"xt_clean(c{index})" for index in found if index is not None]
+        if self.scope.absent(field.name) or not cells:
+            return "NULL::VARCHAR"
+        return f"coalesce({', '.join(cells)})" if len(cells) > 1 else cells[0]
 
     def _plain_of(self, name: str) -> str:
         field = self.item.field(name)
@@ -151,10 +161,8 @@ class _Staging:
     def _routed(self) -> list[str]:
         """Codes of one group are told apart by their form: one that stands in a neighbour's column moves there."""
         routed: list[str] = []
-        for group in self.item.one_of:
+        for group in routed_groups(self.item):
             forms = {name: form for name in group if (form := TYPES[self.item.field(name).type].form(text(name)))}
-            if len(forms) < 2:
-                continue
             for name, form in forms.items():
                 others = [other for other in forms if other != name]
                 own = f"NOT ({form})"
@@ -163,9 +171,10 @@ class _Staging:
                     f" AND NOT ({forms[other]}) THEN {text(other)}"
                     for other in others
                 ]
+                # What its own column holds as well is a copy; two different codes of one kind are the provider's to explain.
                 leaves = [
                     f"WHEN {own} AND {TYPES[self.item.field(other).type].form(text(name))}"
-                    f" AND ({text(other)} IS NULL OR NOT ({forms[other]})) THEN NULL"
+                    f" AND ({text(other)} IS NULL OR NOT ({forms[other]}) OR xt_code({text(other)}) = xt_code({text(name)})) THEN NULL"
                     for other in others
                 ]
                 routed.append(f"CASE {' '.join(arrives)} {' '.join(leaves)} ELSE {text(name)} END AS {text(name)}")
