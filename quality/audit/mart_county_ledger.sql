@@ -1,5 +1,15 @@
 -- 各县（市、区）归集量与台账不符；台账中有已撤并区划时，只查县（市、区）不少于仍用原代码的记录
-WITH ledger AS (
+WITH current AS (
+    -- A month assessed before the last load or integration is frozen as published: it is no fault that it differs.
+    SELECT period
+    FROM mart.city_progress
+    WHERE (SELECT coalesce(max(snapshot_id), 0) FROM ducklake_snapshots('lake') WHERE commit_message = 'assess ' || period) > (
+        SELECT coalesce(max(snapshot_id), 0)
+        FROM ducklake_snapshots('lake')
+        WHERE starts_with(commit_message, 'load ') OR starts_with(commit_message, 'integrate')
+    )
+),
+ledger AS (
     SELECT county_code, first_period, count(*) AS n
     FROM core.record
     GROUP BY county_code, first_period
@@ -21,5 +31,8 @@ translated AS (
 )
 SELECT direct.*
 FROM direct
-WHERE collected < ledger_collected
-    OR (collected <> ledger_collected AND period NOT IN (SELECT period FROM translated))
+WHERE period IN (SELECT period FROM current)
+    AND (
+        collected < ledger_collected
+        OR (collected <> ledger_collected AND period NOT IN (SELECT period FROM translated))
+    )

@@ -1,9 +1,18 @@
 -- 各部门上报量、归集量与其目录的批次、台账不符
-WITH periods AS (SELECT period FROM mart.city_progress),
+WITH current AS (
+    -- A month assessed before the last load or integration is frozen as published: it is no fault that it differs.
+    SELECT period
+    FROM mart.city_progress
+    WHERE (SELECT coalesce(max(snapshot_id), 0) FROM ducklake_snapshots('lake') WHERE commit_message = 'assess ' || period) > (
+        SELECT coalesce(max(snapshot_id), 0)
+        FROM ducklake_snapshots('lake')
+        WHERE starts_with(commit_message, 'load ') OR starts_with(commit_message, 'integrate')
+    )
+),
 ledger AS (
-    SELECT periods.period, department, count(*) AS collected
-    FROM periods
-    JOIN core.record AS record ON record.first_period <= periods.period
+    SELECT current.period, department, count(*) AS collected
+    FROM current
+    JOIN core.record AS record ON record.first_period <= current.period
     JOIN ref.item AS item ON item.item_id = record.item_id
     GROUP BY ALL
 ),
@@ -19,4 +28,5 @@ FROM mart.department_progress AS progress
 JOIN ref.department AS known ON known.department = progress.department
 LEFT JOIN ledger ON ledger.period = progress.period AND ledger.department = progress.department
 LEFT JOIN batches ON batches.period = progress.period AND batches.department = progress.department
-WHERE progress.collected <> coalesce(ledger.collected, 0) OR progress.submitted <> coalesce(batches.submitted, 0)
+WHERE progress.period IN (SELECT period FROM current)
+    AND (progress.collected <> coalesce(ledger.collected, 0) OR progress.submitted <> coalesce(batches.submitted, 0))

@@ -70,13 +70,24 @@ def assess(lake: Lake, catalog: Catalog, period: Period) -> AssessResult:
     return AssessResult(str(period), *row)
 
 
-def _create_marts(tx: duckdb.DuckDBPyConnection) -> None:
-    present = tx.execute(
+def ensure_marts(lake: Lake) -> None:
+    """Create the marts where they are missing, so that `verify` can run before the first assessment."""
+    if not _present(lake.connection):
+        with lake.transaction("marts") as tx:
+            _create_marts(tx)
+
+
+def _present(tx: duckdb.DuckDBPyConnection) -> bool:
+    found = tx.execute(
         "SELECT count(*) FROM duckdb_tables() "
         "WHERE database_name = current_database() AND schema_name = 'mart' AND list_contains(?, table_name)",
         [list(MARTS)],
     ).fetchone()
-    if present != (len(MARTS),):
+    return found == (len(MARTS),)
+
+
+def _create_marts(tx: duckdb.DuckDBPyConnection) -> None:
+    if not _present(tx):
         tx.execute("CREATE SCHEMA IF NOT EXISTS mart")
         for statement in _statements("tables.sql"):
             tx.execute(statement)

@@ -94,12 +94,11 @@ def _charts(f: Figures) -> list[dict[str, Any]]:
 
 
 def _chart(caption: str, f: Figures, *, targets: bool) -> dict[str, Any]:
-    kind = "t" if targets else "c"
     return {
         "caption": caption,
         "targets": targets,
-        "wide": Markup(county_chart(f.counties, width=WIDE, targets=targets, clip=f"{kind}w")),
-        "narrow": Markup(county_chart(f.counties, width=NARROW, targets=targets, clip=f"{kind}n")),
+        "wide": Markup(county_chart(f.counties, width=WIDE, targets=targets)),
+        "narrow": Markup(county_chart(f.counties, width=NARROW, targets=targets)),
     }
 
 

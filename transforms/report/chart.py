@@ -18,11 +18,11 @@ COUNT = 66  # right of the plot: the column of counts
 ZONE = "开发区"
 
 
-def county_chart(counties: Sequence[dict[str, Any]], *, width: int, targets: bool, clip: str) -> str:
+def county_chart(counties: Sequence[dict[str, Any]], *, width: int, targets: bool) -> str:
     """An SVG `width` pixels wide, one row per unit, in the order given.
 
-    With `targets` the axis reaches the targets; without, it fits what was collected. `clip` begins the ids
-    inside, which must differ between the charts of one page. Equal input gives equal bytes.
+    With `targets` the axis reaches the targets; without, it fits what was collected. Equal input gives equal
+    bytes: nothing inside has an id, which the renderer would count on from chart to chart.
     """
     import altair as alt
     import vl_convert
@@ -95,18 +95,13 @@ def county_chart(counties: Sequence[dict[str, Any]], *, width: int, targets: boo
         .configure_axis(labelColor=INK)
     )
     svg = vl_convert.vegalite_to_svg(json.dumps(chart.to_dict(), ensure_ascii=False))
-    return _tidy(svg, clip)
+    return _tidy(svg)
 
 
-def _tidy(svg: str, clip: str) -> str:
-    """The same SVG, scalable, with ids counted from one: the renderer counts on from chart to chart."""
-    for number, name in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg)), 1):
-        svg = re.sub(
-            rf'(?<=id="){re.escape(name)}(?=")|(?<=#){re.escape(name)}(?=[)"\'])', f"{clip}{number}", svg
-        )
+def _tidy(svg: str) -> str:
+    """The same SVG with a role and a size of its own, without the renderer's notes on its inner groups."""
     svg = re.sub(r'\s(?:aria-[a-z]+|role)="[^"]*"', "", svg)
-    svg = re.sub(r'^<svg[^>]*?width="([\d.]+)" height="([\d.]+)"', _opening, svg, count=1)
-    return svg
+    return re.sub(r'^<svg[^>]*?width="([\d.]+)" height="([\d.]+)"', _opening, svg, count=1)
 
 
 def _opening(match: re.Match[str]) -> str:

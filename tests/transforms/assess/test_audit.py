@@ -7,7 +7,7 @@ import pytest
 
 import quality
 from catalog.period import Period
-from transforms.assess import assess
+from transforms.assess import assess, ensure_marts
 
 AUDIT = Path(quality.__file__).parent / "audit"
 CLAUSES = sorted(path.name for path in AUDIT.glob("mart_*.sql"))
@@ -71,3 +71,19 @@ def test_tampering_turns_its_clause_red(assessed):
             assert expected in violated(assessed), tampering
             raise _Undo
     assert violated(assessed) == set()
+
+
+def test_a_published_month_is_no_fault_when_more_was_loaded_since(assessed, three_items):
+    with assessed.transaction("load penalty/2019-12/late") as tx:
+        tx.execute("DELETE FROM core.record WHERE county_code = '130530'")
+        tx.execute("UPDATE ops.batch SET rows_updated = rows_updated + 1")
+    assert violated(assessed) == set()
+    assess(assessed, three_items, Period(2019, 12))
+    with assessed.transaction() as tx:
+        tx.execute("DELETE FROM core.record WHERE county_code = '130528'")
+    assert "mart_city_total.sql" in violated(assessed)
+
+
+def test_the_clauses_run_before_the_first_assessment(lake):
+    ensure_marts(lake)
+    assert violated(lake) == set()

@@ -197,8 +197,8 @@ def test_county_table(assessed):
 def test_the_chart_shows_targets_only_when_asked():
     county = {"unit_kind": "county", "county_name": "宁晋县", "collected": 30, "quota_target": 100}
     county |= {"floor_target": 200, "quota_rate": 0.3}
-    with_targets = county_chart([county], width=400, targets=True, clip="a")
-    without = county_chart([county], width=400, targets=False, clip="a")
+    with_targets = county_chart([county], width=400, targets=True)
+    without = county_chart([county], width=400, targets=False)
     assert "30.00%" in with_targets
     assert "stroke-dasharray" in with_targets
     assert "30.00%" not in without
