@@ -12,7 +12,15 @@ import duckdb
 
 from catalog.divisions import CITY
 from catalog.loader import Catalog
-from transforms.integrate.plan import Column, Plan, Source, claims, household_items, household_sources, resolve
+from transforms.integrate.plan import (
+    Column,
+    Plan,
+    Source,
+    claims,
+    household_items,
+    household_sources,
+    resolve,
+)
 from transforms.integrate.sql import literals, render
 from transforms.integrate.tables import ensure_tables
 from warehouse.lake import Lake
@@ -59,9 +67,10 @@ def integrate(lake: Lake, catalog: Catalog, *, portion: int = PORTION) -> Integr
 
 
 def _record_columns(tx: duckdb.DuckDBPyConnection) -> set[Source]:
-    """Columns `rec.*` has by now: an item or field new in the catalog may not have been loaded yet."""
+    """Columns of `rec.*` that can hold a value: those of items with records in the ledger."""
     rows = tx.execute(
         "SELECT table_name, column_name FROM duckdb_columns() "
+        "SEMI JOIN (SELECT DISTINCT item_id FROM core.record) ON item_id = table_name "
         "WHERE database_name = current_database() AND schema_name = 'rec'"
     ).fetchall()
     return {Source(item, field) for item, field in rows}

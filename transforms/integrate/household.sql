@@ -16,8 +16,9 @@ SELECT r.item_id, r.record_key,
        coalesce(h.county_code, r.local_county_code) AS county_code,
        CASE WHEN h.county_code IS NULL THEN r.local_county_rule ELSE 'household' END AS county_rule
 FROM core.record r
+-- As one equality: with a further condition on r, DuckDB would compare every pair.
 LEFT JOIN xt_household h
-  ON h.subject_key = r.subject_key AND r.local_county_rule = 'city' AND r.item_id IN ({{ items | literals }})
+  ON h.subject_key = CASE WHEN r.local_county_rule = 'city' AND r.item_id IN ({{ items | literals }}) THEN r.subject_key END
 WHERE (r.local_county_rule = 'city' OR r.county_rule = 'household')
   AND ROW(r.county_code, r.county_rule) IS DISTINCT FROM ROW(
       coalesce(h.county_code, r.local_county_code),

@@ -32,6 +32,8 @@ SELECT c.subject_key{% for field in fields %}, arg_max(v."{{ field }}", ROW(c.la
 FROM (FROM xt_current SEMI JOIN xt_many USING (subject_key)) c
 JOIN rec."{{ item }}" v ON v.batch_id = c.batch_id AND v.row_number = c.row_number
 GROUP BY c.subject_key;
+DROP TABLE xt_current;
+DROP TABLE xt_many;
 {% endfor %}
 
 CREATE OR REPLACE TEMP TABLE xt_footprint AS
@@ -47,6 +49,23 @@ FROM (
 )
 GROUP BY subject_key;
 
+-- One join for all that follows; a column per source, named item.field.
+CREATE OR REPLACE TEMP TABLE xt_wide AS
+SELECT s.subject_key, s.county_code, f.records, f.items, f.first_period, f.last_period
+{% for item, fields in values.items() %}{% for field in fields %}
+       , "xt_value_{{ item }}"."{{ field }}" AS "{{ item }}.{{ field }}"
+{% endfor %}{% endfor %}
+FROM xt_subject s
+JOIN xt_footprint f ON f.subject_key = s.subject_key
+{% for item in values %}
+LEFT JOIN "xt_value_{{ item }}" ON "xt_value_{{ item }}".subject_key = s.subject_key
+{% endfor %};
+{% for item in values %}
+DROP TABLE "xt_value_{{ item }}";
+{% endfor %}
+DROP TABLE xt_subject;
+DROP TABLE xt_footprint;
+
 CREATE OR REPLACE TEMP TABLE xt_conflict AS
 SELECT NULL::VARCHAR AS subject_key, NULL::VARCHAR AS attribute, NULL::VARCHAR AS kept_value,
        NULL::VARCHAR AS kept_source, NULL::VARCHAR AS other_value, NULL::VARCHAR AS other_source
@@ -55,20 +74,16 @@ WHERE false
 {% for other in column.sources[1:] %}
 {% set before = column.sources[:loop.index] %}
 UNION ALL
-SELECT {{ other | alias }}.subject_key, '{{ column.name }}', CAST({{ before | first_value }} AS VARCHAR), {{ before | first_source }},
+SELECT subject_key, '{{ column.name }}', CAST({{ before | first_value }} AS VARCHAR), {{ before | first_source }},
        CAST({{ other | value }} AS VARCHAR), '{{ other.item }}'
-FROM {{ other | relation }}
-{% for source in before %}
-LEFT JOIN {{ source | relation }} ON {{ source | alias }}.subject_key = {{ other | alias }}.subject_key
-{% endfor %}
+FROM xt_wide
 WHERE {{ other | value }} <> {{ before | first_value }}
 {% endfor %}
 {% endfor %};
-
 INSERT INTO lib.conflict BY NAME SELECT '{{ library }}' AS library, * FROM xt_conflict;
 
 INSERT INTO lib."{{ library }}" BY NAME
-SELECT s.subject_key,
+SELECT w.subject_key,
 {% for column in columns %}
        {{ column.sources | first_value }} AS "{{ column.name }}",
 {% endfor %}
@@ -77,22 +92,11 @@ SELECT s.subject_key,
        , '"{{ column.name }}":"' || {{ column.sources | first_source }} || '"'
 {%- endfor -%}
        ) || '}' AS sources,
-       f.records, f.items, f.first_period, f.last_period, s.county_code,
+       w.records, w.items, w.first_period, w.last_period, w.county_code,
        coalesce(c.conflicts, 0) AS conflict_count
-FROM xt_subject s
-JOIN xt_footprint f ON f.subject_key = s.subject_key
+FROM xt_wide w
 LEFT JOIN (SELECT subject_key, count(DISTINCT attribute) AS conflicts FROM xt_conflict GROUP BY subject_key) c
-  ON c.subject_key = s.subject_key
-{% for item in values %}
-LEFT JOIN "xt_value_{{ item }}" AS "v_{{ item }}" ON "v_{{ item }}".subject_key = s.subject_key
-{% endfor %}
-ORDER BY s.subject_key;
-
-{% for item in values %}
-DROP TABLE "xt_value_{{ item }}";
-{% endfor %}
-DROP TABLE xt_subject;
-DROP TABLE xt_current;
-DROP TABLE xt_many;
-DROP TABLE xt_footprint;
+  ON c.subject_key = w.subject_key
+ORDER BY w.subject_key;
+DROP TABLE xt_wide;
 DROP TABLE xt_conflict;

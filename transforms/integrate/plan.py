@@ -11,7 +11,10 @@ from catalog.loader import Catalog
 from catalog.types import TYPES
 
 OWN_COLUMNS: dict[str, tuple[str, str]] = {
-    "subject_key": ("VARCHAR", "主体标识（uscc: 统一社会信用代码，org: 组织机构代码，reg: 注册号，person: 身份号码的带密钥散列）"),
+    "subject_key": (
+        "VARCHAR",
+        "主体标识（uscc: 统一社会信用代码，org: 组织机构代码，reg: 注册号，person: 身份号码的带密钥散列）",
+    ),
     "sources": ("VARCHAR", "各属性现值的来源目录（JSON：属性 → 目录标识）"),
     "records": ("BIGINT", "归于该主体的台账记录数（全部目录）"),
     "items": ("VARCHAR[]", "该主体有记录的目录"),
@@ -79,7 +82,9 @@ def resolve(catalog: Catalog, library: Library) -> Plan:
     """The plan of a library; raises `UserError` where it names items, fields or types it cannot."""
     for member in library.members:
         if member not in catalog.items:
-            raise _error(catalog, library, f"成员目录“{member}”不存在", "改成已有目录的标识（xtcredit catalog list）")
+            raise _error(
+                catalog, library, f"成员目录“{member}”不存在", "改成已有目录的标识（xtcredit catalog list）"
+            )
     return Plan(library, tuple(_column(catalog, library, attribute) for attribute in library.attributes))
 
 
@@ -93,15 +98,29 @@ def _column(catalog: Catalog, library: Library, attribute: Attribute) -> Column:
         item = catalog.items.get(item_id)
         field = next((f for f in item.fields if f.name == name), None) if item else None
         if field is None:
-            raise _error(catalog, library, f"属性“{attribute.name}”的来源“{text}”不存在", "写成 目录.字段，两者都须在目录中")
+            raise _error(
+                catalog,
+                library,
+                f"属性“{attribute.name}”的来源“{text}”不存在",
+                "写成 目录.字段，两者都须在目录中",
+            )
         if TYPES[field.type].private:
-            raise _error(catalog, library, f"属性“{attribute.name}”取自证件号码“{text}”", "删去；主体标识已是其散列")
+            raise _error(
+                catalog, library, f"属性“{attribute.name}”取自证件号码“{text}”", "删去；主体标识已是其散列"
+            )
         if any(source.item == item_id for source in sources):
-            raise _error(catalog, library, f"属性“{attribute.name}”从目录“{item_id}”取值两次", "每个目录只列一个字段")
+            raise _error(
+                catalog, library, f"属性“{attribute.name}”从目录“{item_id}”取值两次", "每个目录只列一个字段"
+            )
         sources.append(Source(item_id, name))
         storages.add(TYPES[field.type].storage)
     if len(storages) != 1:
-        raise _error(catalog, library, f"属性“{attribute.name}”的各来源类型不一致（{'、'.join(sorted(storages))}）", "只列同类型的字段")
+        raise _error(
+            catalog,
+            library,
+            f"属性“{attribute.name}”的各来源类型不一致（{'、'.join(sorted(storages))}）",
+            "只列同类型的字段",
+        )
     return Column(attribute.name, attribute.title, storages.pop(), attribute.conflict, tuple(sources))
 
 
@@ -110,7 +129,9 @@ def claims(catalog: Catalog) -> Iterator[Claim]:
 
     Other items name them too, but at second hand; a mistyped number in a permit must not tie a judgment to a company.
     """
-    registers = (lib for lib in catalog.libraries.values() if lib.kind == "base" and lib.subject == "organisation")
+    registers = (
+        lib for lib in catalog.libraries.values() if lib.kind == "base" and lib.subject == "organisation"
+    )
     for item_id in sorted({member for library in registers for member in library.members}):
         subject = catalog.items[item_id].subject
         if subject.uscc and subject.org_code:
@@ -130,7 +151,9 @@ def household_sources(catalog: Catalog) -> list[Source]:
             rules = catalog.items[source.item].county
             if not any(rule.by == "division" and rule.field == source.field for rule in rules):
                 raise _error(
-                    catalog, library, f"户籍区划的来源“{source.item}.{source.field}”不参与该目录的属地判定",
+                    catalog,
+                    library,
+                    f"户籍区划的来源“{source.item}.{source.field}”不参与该目录的属地判定",
                     f"在该目录的 county 中写 {{by: division, field: {source.field}}}",
                 )
             found.append(source)
@@ -139,7 +162,9 @@ def household_sources(catalog: Catalog) -> list[Source]:
 
 def household_items(catalog: Catalog) -> list[str]:
     """Items whose records may be attributed by the household of the person."""
-    return sorted(item.id for item in catalog.items.values() if any(rule.by == "household" for rule in item.county))
+    return sorted(
+        item.id for item in catalog.items.values() if any(rule.by == "household" for rule in item.county)
+    )
 
 
 def column_comments(library: Library) -> dict[str, str]:
@@ -150,4 +175,6 @@ def column_comments(library: Library) -> dict[str, str]:
 
 def _error(catalog: Catalog, library: Library, what: str, remedy: str) -> UserError:
     path = catalog.paths.get(library.id)
-    return UserError(what, where=f"{path.parent.name}/{path.name}" if path else f"库 {library.id}", remedy=remedy)
+    return UserError(
+        what, where=f"{path.parent.name}/{path.name}" if path else f"库 {library.id}", remedy=remedy
+    )

@@ -28,17 +28,9 @@ def trust(items: Sequence[str]) -> str:
     return f"CASE item_id {found} END" if found else "NULL"
 
 
-def alias(source: Source) -> str:
-    return f'"v_{source.item}"'
-
-
-def relation(source: Source) -> str:
-    """The surviving values of an item, one row per subject, under their alias."""
-    return f'"xt_value_{source.item}" AS {alias(source)}'
-
-
 def value(source: Source) -> str:
-    return f'{alias(source)}."{source.field}"'
+    """The column of `xt_wide` with the item's surviving value."""
+    return f'"{source.item}.{source.field}"'
 
 
 def first_value(sources: Sequence[Source]) -> str:
@@ -54,13 +46,13 @@ def first_source(sources: Sequence[Source]) -> str:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    environment = Environment(  # noqa: S701 - SQL, not HTML
+    environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         autoescape=False,
     )
-    for filter_ in (literals, trust, alias, relation, value, first_value, first_source):
+    for filter_ in (literals, trust, value, first_value, first_source):
         environment.filters[filter_.__name__] = filter_
     return environment

@@ -12,43 +12,61 @@ from transforms.integrate.plan import Plan, column_comments
 Shape = tuple[str, dict[str, tuple[str, str]]]
 
 FIXED: dict[str, Shape] = {
-    "core.identity": ("机构标识对照：组织机构代码、注册号归于哪个统一社会信用代码", {
-        "identifier": ("VARCHAR", "标识（org: 组织机构代码，reg: 注册号）"),
-        "subject_key": ("VARCHAR", "所属主体（uscc:）；两个以上主体主张同一标识时为空，不作关联"),
-        "claimants": ("BIGINT", "主张该标识的主体数"),
-        "source_item": ("VARCHAR", "来源目录"),
-    }),
-    "core.link": ("台账记录的主体归并：以组织机构代码或注册号报送的记录", {
-        "item_id": ("VARCHAR", "目录标识"),
-        "record_key": ("UUID", "记录键"),
-        "subject_key": ("VARCHAR", "归并后的主体（uscc:）；空为不归并"),
-        "rule": ("VARCHAR", "依据：org_code、registration_no；未归并：ambiguous 标识不唯一，unclaimed 无登记主体"),
-    }),
-    "lib.conflict": ("来源冲突：同一主体同一属性，不同来源取值不一致", {
-        "library": ("VARCHAR", "库"),
-        "subject_key": ("VARCHAR", "主体标识"),
-        "attribute": ("VARCHAR", "属性"),
-        "kept_value": ("VARCHAR", "采用的值"),
-        "kept_source": ("VARCHAR", "采用的来源目录"),
-        "other_value": ("VARCHAR", "另一来源的值"),
-        "other_source": ("VARCHAR", "另一来源目录"),
-    }),
-    "lib.member": ("各库的成员目录：有其中记录的主体入库", {
-        "library": ("VARCHAR", "库"),
-        "title": ("VARCHAR", "库名"),
-        "kind": ("VARCHAR", "base 基础库；group 重点人群库；industry 重点行业库"),
-        "subject": ("VARCHAR", "organisation 机构；person 自然人"),
-        "item_id": ("VARCHAR", "成员目录"),
-        "position": ("BIGINT", "次序"),
-    }),
-    "lib.attribute": ("各库的属性与来源", {
-        "library": ("VARCHAR", "库"),
-        "attribute": ("VARCHAR", "属性"),
-        "title": ("VARCHAR", "属性名称"),
-        "item_id": ("VARCHAR", "来源目录"),
-        "field": ("VARCHAR", "来源数据项"),
-        "position": ("BIGINT", "取值次序，1 最优先"),
-    }),
+    "core.identity": (
+        "机构标识对照：组织机构代码、注册号归于哪个统一社会信用代码",
+        {
+            "identifier": ("VARCHAR", "标识（org: 组织机构代码，reg: 注册号）"),
+            "subject_key": ("VARCHAR", "所属主体（uscc:）；两个以上主体主张同一标识时为空，不作关联"),
+            "claimants": ("BIGINT", "主张该标识的主体数"),
+            "source_item": ("VARCHAR", "来源目录"),
+        },
+    ),
+    "core.link": (
+        "台账记录的主体归并：以组织机构代码或注册号报送的记录",
+        {
+            "item_id": ("VARCHAR", "目录标识"),
+            "record_key": ("UUID", "记录键"),
+            "subject_key": ("VARCHAR", "归并后的主体（uscc:）；空为不归并"),
+            "rule": (
+                "VARCHAR",
+                "依据：org_code、registration_no；未归并：ambiguous 标识不唯一，unclaimed 无登记主体",
+            ),
+        },
+    ),
+    "lib.conflict": (
+        "来源冲突：同一主体同一属性，不同来源取值不一致",
+        {
+            "library": ("VARCHAR", "库"),
+            "subject_key": ("VARCHAR", "主体标识"),
+            "attribute": ("VARCHAR", "属性"),
+            "kept_value": ("VARCHAR", "采用的值"),
+            "kept_source": ("VARCHAR", "采用的来源目录"),
+            "other_value": ("VARCHAR", "另一来源的值"),
+            "other_source": ("VARCHAR", "另一来源目录"),
+        },
+    ),
+    "lib.member": (
+        "各库的成员目录：有其中记录的主体入库",
+        {
+            "library": ("VARCHAR", "库"),
+            "title": ("VARCHAR", "库名"),
+            "kind": ("VARCHAR", "base 基础库；group 重点人群库；industry 重点行业库"),
+            "subject": ("VARCHAR", "organisation 机构；person 自然人"),
+            "item_id": ("VARCHAR", "成员目录"),
+            "position": ("BIGINT", "次序"),
+        },
+    ),
+    "lib.attribute": (
+        "各库的属性与来源",
+        {
+            "library": ("VARCHAR", "库"),
+            "attribute": ("VARCHAR", "属性"),
+            "title": ("VARCHAR", "属性名称"),
+            "item_id": ("VARCHAR", "来源目录"),
+            "field": ("VARCHAR", "来源数据项"),
+            "position": ("BIGINT", "取值次序，1 最优先"),
+        },
+    ),
 }
 
 SUBJECT_VIEW = "lib.subject"

@@ -25,11 +25,27 @@ P = "person:" + "a" * 32
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     catalog, ledger = load_catalog(), Ledger()
-    ledger.add("enterprise_registration", A, "a", uscc=A[5:], registration_no=A_REG[4:], name="甲公司", status="active")
+    ledger.add(
+        "enterprise_registration",
+        A,
+        "a",
+        uscc=A[5:],
+        registration_no=A_REG[4:],
+        name="甲公司",
+        status="active",
+    )
     ledger.add("admin_permits", A, "p", uscc=A[5:], counterparty="甲公司（旧）")
     ledger.add("judgment_debtor_organizations", A_REG, "d", identifier=A_REG[4:], name="甲")
     ledger.add("judgment_debtor_organizations", None, "m", identifier="91130500MA****2C2J", name="甲")
-    ledger.add("permanent_residents", P, "r", county="130528", name="王一", household_division="130528", birth_date="1980-01-01")
+    ledger.add(
+        "permanent_residents",
+        P,
+        "r",
+        county="130528",
+        name="王一",
+        household_division="130528",
+        birth_date="1980-01-01",
+    )
     ledger.add("driving_licences", P, "l", name="王一", classes="C1")
     with Lake(Home(tmp_path_factory.mktemp("audit"))) as lake:
         ensure_schema(lake, catalog)
@@ -55,8 +71,14 @@ def test_silent_on_a_sound_lake(sound: Lake, clause: str) -> None:
 
 
 TAMPERING = {
-    "lib_membership": ["DELETE FROM lib.group_driver", "INSERT INTO lib.enterprise (subject_key) VALUES ('uscc:x')"],
-    "lib_footprint": ["UPDATE lib.enterprise SET records = records + 1", "UPDATE core.record SET last_period = '2030-01'"],
+    "lib_membership": [
+        "DELETE FROM lib.group_driver",
+        "INSERT INTO lib.enterprise (subject_key) VALUES ('uscc:x')",
+    ],
+    "lib_footprint": [
+        "UPDATE lib.enterprise SET records = records + 1",
+        "UPDATE core.record SET last_period = '2030-01'",
+    ],
     "lib_identity": [
         f"UPDATE core.identity SET subject_key = 'uscc:x' WHERE identifier = '{A_REG}'",
         "UPDATE core.identity SET claimants = 2",
@@ -73,7 +95,10 @@ TAMPERING = {
     ],
     "lib_conflict": ["DELETE FROM lib.conflict", "UPDATE lib.conflict SET other_value = kept_value"],
     "lib_clear_number": ["UPDATE lib.group_driver SET file_no = '130528198506070129'"],
-    "lib_enterprise_values": ["UPDATE lib.enterprise SET name = '乙'", "UPDATE lib.enterprise SET status = 'x'"],
+    "lib_enterprise_values": [
+        "UPDATE lib.enterprise SET name = '乙'",
+        "UPDATE lib.enterprise SET status = 'x'",
+    ],
     "lib_natural_person_values": ["UPDATE lib.natural_person SET household_division = '130529'"],
 }
 
@@ -82,7 +107,9 @@ def test_every_clause_is_tampered_with() -> None:
     assert sorted(TAMPERING) == CLAUSES
 
 
-@pytest.mark.parametrize(("clause", "statement"), [(c, s) for c, statements in TAMPERING.items() for s in statements])
+@pytest.mark.parametrize(
+    ("clause", "statement"), [(c, s) for c, statements in TAMPERING.items() for s in statements]
+)
 def test_speaks_when_tampered_with(sound: Lake, clause: str, statement: str) -> None:
     sound.execute("BEGIN TRANSACTION")
     try:

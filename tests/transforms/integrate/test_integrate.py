@@ -25,12 +25,23 @@ def one(lake: Lake, table: str, subject: str) -> dict[str, object]:
 
 
 def contents(lake: Lake) -> dict[str, list[tuple[object, ...]]]:
-    tables = ["core.identity", "core.link", "core.record", "lib.conflict", "lib.member", "lib.attribute", "lib.enterprise",
-              "lib.natural_person", "lib.group_driver"]  # fmt: skip
+    tables = [
+        "core.identity",
+        "core.link",
+        "core.record",
+        "lib.conflict",
+        "lib.member",
+        "lib.attribute",
+        "lib.enterprise",
+        "lib.natural_person",
+        "lib.group_driver",
+    ]
     return {table: lake.execute(f"FROM {table} ORDER BY ALL").fetchall() for table in tables}
 
 
-def test_debtor_with_less_than_a_uscc_links_to_the_registered_enterprise(lake: Lake, run: Run, record: Record) -> None:
+def test_debtor_with_less_than_a_uscc_links_to_the_registered_enterprise(
+    lake: Lake, run: Run, record: Record
+) -> None:
     record("firms", A, "a", uscc=A[5:], reg=A_REG[4:], name="甲公司", county="130502")
     record("debtors", A_ORG, "d1", code=A_ORG[4:], period="2019-12")
     record("debtors", A_REG, "d2", code=A_REG[4:], period="2019-09")
@@ -42,8 +53,10 @@ def test_debtor_with_less_than_a_uscc_links_to_the_registered_enterprise(lake: L
     assert (found["first_period"], found["last_period"]) == ("2019-09", "2019-12")
     links = {str(r["record_key"]): (r["subject_key"], r["rule"]) for r in lake.rows("FROM core.link")}
     assert links == {
-        key("d1"): (A, "org_code"), key("d2"): (A, "registration_no"), key("d3"): (None, "unclaimed"),
-    }  # fmt: skip
+        key("d1"): (A, "org_code"),
+        key("d2"): (A, "registration_no"),
+        key("d3"): (None, "unclaimed"),
+    }
     assert (result.linked, result.unlinked, result.subjects["enterprise"]) == (2, 1, 1)
 
 
@@ -55,7 +68,9 @@ def test_number_claimed_by_two_subjects_links_nobody(lake: Lake, run: Run, recor
     assert lake.rows("SELECT subject_key, claimants FROM core.identity WHERE identifier = ?", [A_REG]) == [
         {"subject_key": None, "claimants": 2}
     ]
-    assert lake.rows("SELECT subject_key, rule FROM core.link") == [{"subject_key": None, "rule": "ambiguous"}]
+    assert lake.rows("SELECT subject_key, rule FROM core.link") == [
+        {"subject_key": None, "rule": "ambiguous"}
+    ]
     assert one(lake, "lib.enterprise", A)["records"] == 1
 
 
@@ -73,17 +88,26 @@ def test_names_never_link(lake: Lake, run: Run, record: Record) -> None:
     assert one(lake, "lib.enterprise", A)["records"] == 1
 
 
-def test_most_trusted_source_survives_and_the_other_word_is_shown(lake: Lake, run: Run, record: Record) -> None:
+def test_most_trusted_source_survives_and_the_other_word_is_shown(
+    lake: Lake, run: Run, record: Record
+) -> None:
     record("firms", A, "a", uscc=A[5:], name="甲公司", capital=10)
     record("permits", A, "p1", uscc=A[5:], name="甲公司（旧）", period="2019-11")
     record("permits", A, "p2", uscc=A[5:], name="甲公司（新）", period="2019-12")
     record("coops", B, "b", uscc=B[5:], county="130525")
     record("permits", B, "p3", uscc=B[5:], name="乙社")
     run()
-    assert lake.rows("FROM lib.conflict") == [{
-        "library": "enterprise", "subject_key": A, "attribute": "name", "kept_value": "甲公司", "kept_source": "firms",
-        "other_value": "甲公司（新）", "other_source": "permits",
-    }]  # fmt: skip
+    assert lake.rows("FROM lib.conflict") == [
+        {
+            "library": "enterprise",
+            "subject_key": A,
+            "attribute": "name",
+            "kept_value": "甲公司",
+            "kept_source": "firms",
+            "other_value": "甲公司（新）",
+            "other_source": "permits",
+        }
+    ]
     kept, filled = one(lake, "lib.enterprise", A), one(lake, "lib.enterprise", B)
     assert (kept["name"], kept["conflict_count"]) == ("甲公司", 1)
     assert json.loads(str(kept["sources"])) == {"name": "firms", "capital": "firms"}
@@ -122,9 +146,14 @@ def test_household_places_persons_that_nothing_else_places(lake: Lake, run: Run,
     assert by[key("r")] == ("130528", "division")
     assert one(lake, "lib.group_driver", P)["county_code"] == "130528"
     with lake.transaction() as tx:
-        tx.execute("UPDATE core.record SET local_county_code = '130529', county_code = '130529' WHERE item_id = 'residents'")
+        tx.execute(
+            "UPDATE core.record SET local_county_code = '130529', county_code = '130529' WHERE item_id = 'residents'"
+        )
     run()
-    assert lake.scalar("SELECT county_code FROM core.record WHERE item_id = 'drivers' AND subject_key = ?", [P]) == "130529"
+    assert (
+        lake.scalar("SELECT county_code FROM core.record WHERE item_id = 'drivers' AND subject_key = ?", [P])
+        == "130529"
+    )
     with lake.transaction() as tx:
         tx.execute("DELETE FROM core.record WHERE item_id = 'residents'")
     assert run().household == 0
@@ -154,7 +183,9 @@ def test_library_changes_follow_the_catalog(lake: Lake, catalog: Catalog, run: R
     run(catalog=replace(catalog, libraries={"group_driver": changed}))
     assert one(lake, "lib.group_driver", P)["licence"] == "C1"
     assert lake.rows("SELECT DISTINCT library FROM lib.subject") == [{"library": "group_driver"}]
-    tables = lake.rows("SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'lib'")
+    tables = lake.rows(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'lib'"
+    )
     assert {r["table_name"] for r in tables} == {"group_driver", "conflict", "member", "attribute"}
 
 
