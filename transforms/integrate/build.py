@@ -1,6 +1,6 @@
 """Builds `core.identity`, `core.link` and `lib.*` from `core.record` and `rec.*`, all in one transaction.
 
-The result is a pure function of the ledger and the catalog: no clock, no order of loading, every tie-break total.
+The result is a pure function of the ledger and the catalog: no clock, no order of loading, no open tie.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from warehouse.lake import Lake
 from warehouse.schema import ensure_schema
 
 PORTION = 2_000_000
-"""Records of a library's members handled at once; more go in portions of subjects, so that memory stays bounded."""
+"""Records of a library's members handled at once: more go in portions of subjects, to bound memory."""
 
 
 @dataclass(frozen=True)
 class IntegrateResult:
-    """What an integration came to: subjects and conflicts per library, records resolved, identifiers in doubt."""
+    """What an integration came to: subjects and conflicts per library, links, identifiers in doubt."""
 
     subjects: dict[str, int]
     conflicts: dict[str, int]
@@ -44,11 +44,13 @@ class IntegrateResult:
 
 
 def integrate(lake: Lake, catalog: Catalog, *, portion: int = PORTION) -> IntegrateResult:
-    """Rebuild identities, links, household attribution and every library of the catalog, in one lake transaction.
+    """Rebuild identities, links, household attribution and every library, in one lake transaction.
 
-    Tables: `core.identity`, `core.link`, `lib.<library>`, `lib.conflict`, `lib.member`, `lib.attribute` and the view
-    `lib.subject`; `county_code` and `county_rule` of `core.record` where the household register decides. `portion`
-    bounds the records handled at once and does not change the result.
+    Tables: `core.identity`, `core.link`, `lib.<library>`, `lib.conflict`, `lib.member`, `lib.attribute`
+    and the view `lib.subject`; `county_code` and `county_rule` of `core.record` where the household register
+    decides. `portion` bounds the records handled at once and does not change the result.
+
+    Source: design, sections 2 to 4; domain notes 6.1 (linking by priority, never by name) and 6.5.
 
     Raises:
         UserError: A library names an item, field or type that it cannot use.
@@ -119,7 +121,7 @@ def _present(column: Column, known: set[Source]) -> Column:
 
 
 def _scopes(tx: duckdb.DuckDBPyConnection, plan: Plan, portion: int) -> Iterator[str]:
-    """Predicates on `subject_key` that split the library's subjects into portions; the first may be all of them."""
+    """Predicates on `subject_key` that split the library's subjects into portions, perhaps a single one."""
     members = literals(plan.library.members)
     row = tx.execute(f"SELECT count(*) FROM core.record WHERE item_id IN ({members})").fetchone()
     portions = max(1, -(-int(row[0] if row else 0) // portion))

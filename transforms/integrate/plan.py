@@ -1,4 +1,4 @@
-"""What a library's declaration comes to in SQL: its columns, their storage and the record columns they are taken from."""
+"""What a library's declaration comes to in SQL: its columns, their types and where their values come from."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _column(catalog: Catalog, library: Library, attribute: Attribute) -> Column:
 def claims(catalog: Catalog) -> Iterator[Claim]:
     """Identifiers beside the USCC, as stated by the registrars: members of the organisations' base libraries.
 
-    Other items name them too, but at second hand; a mistyped number in a permit must not tie a judgment to a company.
+    Other items name them too, but at second hand: a number mistyped in a permit ties nobody to a judgment.
     """
     registers = (
         lib for lib in catalog.libraries.values() if lib.kind == "base" and lib.subject == "organisation"
@@ -141,7 +141,7 @@ def claims(catalog: Catalog) -> Iterator[Claim]:
 
 
 def household_sources(catalog: Catalog) -> list[Source]:
-    """Where a person's household division is found: the sources of the person library's `household_division`."""
+    """Where a person's household division is found: sources of the person library's `household_division`."""
     found: list[Source] = []
     for library in catalog.libraries.values():
         if library.kind != "base" or library.subject != "person":

@@ -1,4 +1,4 @@
-"""Renders the SQL templates beside this file. Names come from the catalog, whose model allows [a-z0-9_] only."""
+"""Renders the SQL templates beside this file. Names are the catalog's, whose model allows [a-z0-9_] only."""
 
 from __future__ import annotations
 

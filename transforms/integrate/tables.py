@@ -73,7 +73,7 @@ SUBJECT_VIEW = "lib.subject"
 
 
 def ensure_tables(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> None:
-    """Bring `core.identity`, `core.link` and `lib.*` up to the catalog; contents are rebuilt by the caller."""
+    """Bring `core.identity`, `core.link` and `lib.*` up to the catalog; the caller rebuilds the contents."""
     present = _present(tx)
     for name, (comment, columns) in FIXED.items():
         _ensure(tx, name, comment, columns, present)
@@ -93,7 +93,8 @@ def _present(tx: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
     for schema, table, column, kind in tx.execute(
         "SELECT c.schema_name, c.table_name, c.column_name, c.data_type FROM duckdb_columns() c "
         "JOIN duckdb_tables() t USING (database_name, schema_name, table_name) "
-        "WHERE c.database_name = current_database() AND c.schema_name IN ('core', 'lib') ORDER BY c.column_index"
+        "WHERE c.database_name = current_database() AND c.schema_name IN ('core', 'lib') "
+        "ORDER BY c.column_index"
     ).fetchall():
         found.setdefault(f"{schema}.{table}", {})[column] = kind
     return found
@@ -120,10 +121,10 @@ def _ensure(
 
 
 def _ensure_view(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> None:
-    """`lib.subject`: in which libraries a subject stands. Remade only when the set of libraries changed."""
+    """`lib.subject`: the libraries a subject stands in. Remade only when that set changed."""
     parts = [
-        f"SELECT {quote(plan.library.id)} AS library, subject_key, records, items, first_period, last_period, "
-        f"county_code, conflict_count, sources FROM {_quoted(plan.table)}"
+        f"SELECT {quote(plan.library.id)} AS library, subject_key, records, items, first_period, "
+        f"last_period, county_code, conflict_count, sources FROM {_quoted(plan.table)}"
         for plan in plans
     ]
     fingerprint = f"主体所在的库（{'、'.join(plan.library.id for plan in plans)}）"

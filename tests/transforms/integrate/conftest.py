@@ -169,7 +169,7 @@ Run = Callable[..., IntegrateResult]
 
 
 class Ledger:
-    """Collects current records and writes them in one transaction: a commit costs more than a hundred rows."""
+    """Collects current records and writes them in one transaction: a commit costs more than the rows."""
 
     def __init__(self) -> None:
         self.rows: list[tuple[str, list[Any]]] = []
@@ -198,8 +198,9 @@ class Ledger:
         self.rows.append((f"INSERT INTO rec.{item_id} ({names}) VALUES ({marks})", list(columns.values())))
         self.rows.append(
             (
-                "INSERT INTO core.record (item_id, record_key, subject_key, county_code, county_rule, local_county_code, "
-                "local_county_rule, first_period, last_period, versions, status, batch_id, row_number) "
+                "INSERT INTO core.record (item_id, record_key, subject_key, county_code, county_rule, "
+                "local_county_code, local_county_rule, first_period, last_period, "
+                "versions, status, batch_id, row_number) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 'active', ?, ?)",
                 [item_id, key(label), subject, *where, *where, period, period, batch, self.count],
             )

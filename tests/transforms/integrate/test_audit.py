@@ -1,4 +1,4 @@
-"""The audit of the libraries, on the real catalog: silent on a sound lake, and each clause can be made to speak."""
+"""The audit of the libraries, on the real catalog: silent on a sound lake, and every clause can speak."""
 
 from __future__ import annotations
 
