@@ -1,0 +1,48 @@
+"""Amounts in the field's unit, with units and separators of their own (domain notes 9.2 no. 23-24)."""
+
+import pytest
+
+GOOD_AND_BAD = [  # delivered text, plain value, fault
+    ('1.5', '1.500000', None),
+    ('5,000(万元人民币)', '5000.000000', None),
+    ('20万元人民币', '20.000000', None),
+    ('38万人民币', '38.000000', None),
+    ('2000元', '0.200000', None),
+    ('2千元', '0.200000', None),
+    ('1亿元', '10000.000000', None),
+    ('１００', '100.000000', None),
+    ('5，000', '5000.000000', None),
+    ('100万美元', '100.000000', None),
+    ('0', '0.000000', None),
+    ('1.23E3', '1230.000000', None),
+    ('3000万元整', '3000.000000', None),
+    ('48.7548241', '48.754824', None),
+    ('伍万元', None, 'amount_invalid'),
+    ('约5万', None, 'amount_invalid'),
+    ('abc', None, 'amount_invalid'),
+    ('5万6千', None, 'amount_invalid'),
+    ('-1', None, 'amount_too_small'),
+    ('1000001', None, 'amount_too_large'),
+]
+
+
+@pytest.mark.parametrize(("text", "plain", "fault"), GOOD_AND_BAD)
+def test_reads(read, text, plain, fault):
+    found = read("amount", text, unit="万元", max="1000000")
+    assert found[1] == fault
+    if fault is None:
+        assert found[0] == plain
+
+
+def test_an_empty_cell_is_no_fault(read):
+    assert read("amount", "  ／".replace("／", "/"), unit="万元", max="1000000") == (None, None)
+
+
+def test_a_bare_number_is_in_the_fields_unit(read):
+    assert read("amount", "2000", unit="元") == ("2000.000000", None)
+    assert read("amount", "0.2万元", unit="元") == ("2000.000000", None)
+
+
+def test_names_its_repairs(repairs):
+    assert repairs("amount", "2000元", unit="万元") == ["amount_unit"]
+    assert repairs("amount", "2000", unit="万元") == []

@@ -1,0 +1,69 @@
+"""Dates in every shape of domain notes 9.1 and 9.2 no. 16-22."""
+
+import pytest
+
+GOOD_AND_BAD = [  # delivered text, plain value, fault
+    ('2019-09-30', '2019-09-30', None),
+    ('2019/9/30', '2019-09-30', None),
+    ('20190930', '2019-09-30', None),
+    ('2019.9.30', '2019-09-30', None),
+    ('2019年9月30日', '2019-09-30', None),
+    ('2019年09月30日', '2019-09-30', None),
+    ('2019-09-30 00:00:00', '2019-09-30', None),
+    ('2019-09-30 00:00:00.0', '2019-09-30', None),
+    ('2019-9-30 0:00', '2019-09-30', None),
+    ('20190930154247', '2019-09-30', None),
+    ('２０１９－０９－３０', '2019-09-30', None),
+    ('2019-09-30T08:00:00', '2019-09-30', None),
+    ('43738', '2019-09-30', None),
+    ('长期', '2099-12-31', None),
+    ('永久', '2099-12-31', None),
+    ('无期限', '2099-12-31', None),
+    ('无处罚期限', '2099-12-31', None),
+    ('2099-12-31', '2099-12-31', None),
+    ('9999-12-31', '2099-12-31', None),
+    ('9999-09-09', '2099-12-31', None),
+    ('2099-12-31 00:00;00', '2099-12-31', None),
+    ('20991231', '2099-12-31', None),
+    ('99991231', '2099-12-31', None),
+    ('2099/12/31', '2099-12-31', None),
+    ('1900-01-01', None, None),
+    ('1899-12-31 12:00:00', None, None),
+    ('0000-00-00', None, None),
+    ('1900/1/1', None, None),
+    ('1900/1/1 0:00:00', None, None),
+    ('19000101', None, None),
+    ('２０１９０９３０', '2019-09-30', None),
+    ('２０１９／９／３０', '2019-09-30', None),
+    ('20190931', None, 'date_invalid'),
+    ('2019-02-29', None, 'date_invalid'),
+    ('201909', None, 'date_invalid'),
+    ('2019-13-01', None, 'date_invalid'),
+    ('二〇一九年', None, 'date_invalid'),
+    ('abc', None, 'date_invalid'),
+    ('190001', None, 'date_invalid'),
+]
+
+
+@pytest.mark.parametrize(("text", "plain", "fault"), GOOD_AND_BAD)
+def test_reads(read, text, plain, fault):
+    found = read("date", text)
+    assert found[1] == fault
+    if fault is None:
+        assert found[0] == plain
+
+
+def test_an_empty_cell_is_no_fault(read):
+    assert read("date", "  ／".replace("／", "/")) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"), [("1979-12-31", "date_too_early"), ("1980-01-01", None), ("2020-01-02", "date_too_late"), ("长期", None)]
+)
+def test_limits(read, text, fault):
+    assert read("date", text, min="1980-01-01", max="2020-01-01")[1] == fault
+
+
+def test_names_its_repairs(repairs):
+    assert repairs("date", "43738") == ["date_excel_serial"]
+    assert repairs("date", "2019-09-30") == []

@@ -1,0 +1,29 @@
+"""Document numbers; the year stands in 〔〕 whatever was typed (domain notes 9.2 no. 30)."""
+
+import pytest
+
+GOOD_AND_BAD = [  # delivered text, plain value, fault
+    ('邢市监罚字〔2019〕12号', '邢市监罚字〔2019〕12号', None),
+    ('邢市监罚字[2019]12号', '邢市监罚字〔2019〕12号', None),
+    ('邢市监罚字(2019)12号', '邢市监罚字〔2019〕12号', None),
+    ('邢市监罚字【2019】12号', '邢市监罚字〔2019〕12号', None),
+    ('邢市监罚字（2019）12号', '邢市监罚字〔2019〕12号', None),
+    ('邢市监罚字［2019］12号', '邢市监罚字〔2019〕12号', None),
+    ('邢市监罚字 [2019] 12 号', '邢市监罚字〔2019〕12号', None),
+    ('海税简罚(2020)211号', '海税简罚〔2020〕211号', None),
+    ('第三号', '第三号', None),
+    ('[]号', None, 'document_no_empty'),
+    ('号', None, 'document_no_empty'),
+]
+
+
+@pytest.mark.parametrize(("text", "plain", "fault"), GOOD_AND_BAD)
+def test_reads(read, text, plain, fault):
+    found = read("document_no", text)
+    assert found[1] == fault
+    if fault is None:
+        assert found[0] == plain
+
+
+def test_an_empty_cell_is_no_fault(read):
+    assert read("document_no", "  ／".replace("／", "/")) == (None, None)
