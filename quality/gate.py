@@ -1,4 +1,4 @@
-"""The gate between staging and loading: Great Expectations judges the batch as a set; what fails is not loaded."""
+"""The gate between staging and loading: Great Expectations judges the set; what fails is not loaded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHOWN = 5
 def judge(batch: StagedBatch, catalog: Catalog, history: History, *, docs: Path | None = None) -> Verdict:
     """The verdict on a staged batch: `loaded`, or `warned` with what was found.
 
-    `docs` is the home's data_docs folder: GX's result is kept there for the month's pages, whatever the verdict.
+    `docs` is the home's data_docs folder: GX's result is kept there for the month's pages, passed or not.
     Raises `UserError` if an expectation of level `fail` is not met; then nothing may be loaded.
     """
     delivery = batch.delivery
@@ -35,8 +35,12 @@ def judge(batch: StagedBatch, catalog: Catalog, history: History, *, docs: Path 
     )
     findings = tuple(
         Finding(
-            check=r.expectation.check, field=r.expectation.field, level=r.expectation.level,
-            success=r.success, observed=r.observed, message=r.expectation.message,
+            check=r.expectation.check,
+            field=r.expectation.field,
+            level=r.expectation.level,
+            success=r.success,
+            observed=r.observed,
+            message=r.expectation.message,
         )
         for r in results
     )
@@ -50,24 +54,29 @@ def judge(batch: StagedBatch, catalog: Catalog, history: History, *, docs: Path 
 def read_history(lake: Lake, item_id: str, before_period: str, *, division: str | None = None) -> History:
     """Valid rows per delivered file of the item in earlier periods, from `ops.batch`.
 
-    With `division` only files of that place count: a county's file is compared with that county's earlier ones.
+    With `division` only files of that place count: a county is compared with its own earlier files.
     """
     rows = lake.rows(
         "SELECT period, avg(rows_accepted + rows_duplicate) AS n FROM ops.batch"
-        " WHERE item_id = ? AND period < ? AND (?::VARCHAR IS NULL OR division = ?) GROUP BY period ORDER BY period",
+        " WHERE item_id = ? AND period < ? AND (?::VARCHAR IS NULL OR division = ?)"
+        " GROUP BY period ORDER BY period",
         [item_id, before_period, division, division],
     )
     return History(before_period, tuple((row["period"], float(row["n"])) for row in rows))
 
 
 def build_data_docs(home: Home, period: str) -> Path:
-    """Build the month's Data Docs at `data_docs/<period>/` from the results of all its batches; gives index.html.
+    """Build the month's Data Docs at `data_docs/<period>/` from its batches' results; gives index.html.
 
     Raises `UserError` if no batch of the month has been judged.
     """
     documents = sorted(_results(home.data_docs, str(Period.parse(period))).glob("*.json"))
     if not documents:
-        raise UserError(f"{period} 没有任何批次的检查结果", where=str(home.data_docs), remedy="先用 xtcredit ingest 评判这一期的批次")
+        raise UserError(
+            f"{period} 没有任何批次的检查结果",
+            where=str(home.data_docs),
+            remedy="先用 xtcredit ingest 评判这一期的批次",
+        )
     return gx.build_site(documents, home.data_docs / period, title=f"邢台市公共信用信息归集质量 {period}")
 
 

@@ -1,12 +1,13 @@
-"""Great Expectations on DuckDB: the one module that imports it, and only when something is to be judged (4-8 s).
+"""Great Expectations on DuckDB: the one module that imports it, and only when there is something to judge.
 
-GX has no engine for DuckDB, and fetches rows after it has given the connection back, by when DuckDB's result is gone.
-Two ways round that are known (design, section 7): an entry in GX's private `_PERSISTED_CONNECTION_DIALECTS`, or a
-registered SQLAlchemy dialect whose execution context reads each result at once. We take the dialect: it rests on
-SQLAlchemy's documented `cursor_fetch_strategy`, patches nothing of GX, and results are a handful of aggregates.
+GX has no engine for DuckDB, and fetches rows after it has given the connection back, by when DuckDB's result
+is gone. Two ways round that are known (design, section 7): an entry in GX's private
+`_PERSISTED_CONNECTION_DIALECTS`, or a registered SQLAlchemy dialect whose execution context reads each result
+at once. We take the dialect: it rests on SQLAlchemy's own fetch strategies and patches nothing of GX, and the
+results are a handful of aggregates.
 
-GX folds the metrics of one table into one SELECT. What would cost a scan per expectation is kept away from it: offending
-values are never asked for (LIMIT 0), which also keeps personal data out of results and Data Docs.
+GX folds the metrics of one table into one SELECT. What would cost a scan per expectation is kept from it:
+offending values are never asked for (LIMIT 0), which also keeps personal data out of results and Data Docs.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ _VIEW = "batch"
 class _BufferedContext(duckdb_sqlalchemy.DuckDBExecutionContext):
     def _setup_result_proxy(self) -> Any:
         if self.cursor.description:
-            self.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(self.cursor, initial_buffer=self.cursor.fetchall())
+            self.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(
+                self.cursor, initial_buffer=self.cursor.fetchall()
+            )
         return super()._setup_result_proxy()
 
 
@@ -83,7 +86,7 @@ class StoredResult(Document):
 
 @dataclass(frozen=True)
 class Label:
-    """How a validation is named in Data Docs: the suite (item), its title, the run (batch) and the time it came in."""
+    """How a validation is named in Data Docs: suite (item), title, run (batch), time received."""
 
     suite: str
     title: str
@@ -92,35 +95,45 @@ class Label:
 
 
 def validate(
-    parquet: Path, expectations: Sequence[Expectation], counts: Counts, *, label: Label, document: Path | None = None
+    parquet: Path,
+    expectations: Sequence[Expectation],
+    counts: Counts,
+    *,
+    label: Label,
+    document: Path | None = None,
 ) -> list[CheckResult]:
     """Judge the valid rows of a staged file, in DuckDB; results in the order of `expectations`.
 
-    `document`, if given, receives GX's result as JSON. Raises `RuntimeError` if an expectation could not be computed:
-    that is an error of ours, never bad data.
+    `document`, if given, receives GX's result as JSON. Raises `RuntimeError` if an expectation could not be
+    computed: that is an error of ours, never bad data.
     """
     asked = [e for e in expectations if counts.valid or not e.on_rows]
     with connect() as connection:
         try:
             measured = _prepare(connection, parquet, asked, counts)
         except duckdb.Error as error:
-            raise RuntimeError(f"the batch cannot be put before its expectations: {_harmless(str(error))}") from None
+            raise RuntimeError(
+                f"the batch cannot be put before its expectations: {_harmless(str(error))}"
+            ) from None
         outcome = _run(connection, asked, label)
     found = {result.expectation_config.meta["id"]: result for result in outcome.results}
     _refuse_exceptions(found.items())
     if document is not None:
-        stored = StoredResult(suite=label.suite, title=label.title, run=label.run, at=label.at, result=outcome.to_json_dict())
+        stored = StoredResult(
+            suite=label.suite, title=label.title, run=label.run, at=label.at, result=outcome.to_json_dict()
+        )
         document.parent.mkdir(parents=True, exist_ok=True)
         stored.to_file(document)
     return [
-        CheckResult(e, bool(found[e.id].success), _observed(e, found[e.id].result, measured)) if e.id in found
+        CheckResult(e, bool(found[e.id].success), _observed(e, found[e.id].result, measured))
+        if e.id in found
         else CheckResult(e, True, "无有效行，不作判断")
         for e in expectations
     ]
 
 
 def build_site(documents: Iterable[Path], site: Path, *, title: str) -> Path:
-    """GX's Data Docs of the stored results as a static site in the folder `site`, swapped in whole; gives index.html."""
+    """GX's Data Docs of the stored results as a static site, swapped in whole; gives its index.html."""
     gx = _gx()
     ids = importlib.import_module("great_expectations.data_context.types.resource_identifiers")
     schema = importlib.import_module(
@@ -130,14 +143,19 @@ def build_site(documents: Iterable[Path], site: Path, *, title: str) -> Path:
 
     building = site.with_name(f".{site.name}.{os.getpid()}")
     shutil.rmtree(building, ignore_errors=True)
-    context = _context({
-        title: {
-            "class_name": "SiteBuilder",
-            "show_how_to_buttons": False,
-            "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(building.resolve())},
-            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+    context = _context(
+        {
+            title: {
+                "class_name": "SiteBuilder",
+                "show_how_to_buttons": False,
+                "store_backend": {
+                    "class_name": "TupleFilesystemStoreBackend",
+                    "base_directory": str(building.resolve()),
+                },
+                "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+            }
         }
-    })
+    )
     suites: dict[str, list[Any]] = {}
     pages: dict[str, StoredResult] = {}
     for path in sorted(documents):
@@ -150,10 +168,14 @@ def build_site(documents: Iterable[Path], site: Path, *, title: str) -> Path:
         suites[stored.suite] = [r.expectation_config for r in result.results]
         pages[path.stem] = stored
     for name, configurations in suites.items():
-        context.suites.add(gx.ExpectationSuite(name=name, expectations=[c.to_domain_obj() for c in configurations]))
+        context.suites.add(
+            gx.ExpectationSuite(name=name, expectations=[c.to_domain_obj() for c in configurations])
+        )
     context.build_data_docs()
     shutil.rmtree(building / "static", ignore_errors=True)  # fonts and pictures for first-time users of GX
-    found = {page.stem: page.relative_to(building).as_posix() for page in building.glob("validations/**/*.html")}
+    found = {
+        page.stem: page.relative_to(building).as_posix() for page in building.glob("validations/**/*.html")
+    }
     make_offline(building, [_entry(stored, found[stem]) for stem, stored in pages.items()], title=title)
     shutil.rmtree(site, ignore_errors=True)
     site.parent.mkdir(parents=True, exist_ok=True)
@@ -165,7 +187,9 @@ def _entry(stored: StoredResult, page: str) -> Entry:
     unmet = [r["expectation_config"] for r in stored.result["results"] if not r["success"]]
     refused = any(config["meta"]["level"] == "fail" for config in unmet)
     verdict = "未入库" if refused else "入库，有警告" if unmet else "通过"
-    return Entry(stored.title, stored.run, stored.at[:19], verdict, [config["description"] for config in unmet], page)
+    return Entry(
+        stored.title, stored.run, stored.at[:19], verdict, [config["description"] for config in unmet], page
+    )
 
 
 @lru_cache(maxsize=1)
@@ -190,24 +214,35 @@ def _context(sites: dict[str, Any] | None = None) -> Any:
     return gx.get_context(project_config=config, mode="ephemeral")
 
 
-def _prepare(connection: duckdb.DuckDBPyConnection, parquet: Path, asked: Sequence[Expectation], counts: Counts) -> dict[str, float]:
-    """Make the view GX sees: the valid rows with a column per predicate and, as constants, the measures taken here."""
+def _prepare(
+    connection: duckdb.DuckDBPyConnection, parquet: Path, asked: Sequence[Expectation], counts: Counts
+) -> dict[str, float]:
+    """Make the view GX sees: valid rows, a column per predicate, the measures as constants."""
     connection.execute(
-        f"CREATE TEMP VIEW valid AS SELECT * FROM read_parquet({quote(str(parquet))}) WHERE ignored IS NULL AND fault = 0"
+        f"CREATE TEMP VIEW valid AS SELECT * FROM read_parquet({quote(str(parquet))})"
+        " WHERE ignored IS NULL AND fault = 0"
     )
     measured = _measure(connection, [e for e in asked if e.kind == "measure"], counts)
     columns = [f"{value!r}::DOUBLE AS {plain(name)}" for name, value in measured.items()]
     columns += [f"({_computed(e)}) AS {plain(e.id)}" for e in asked if e.kind in ("holds", "unique")]
-    columns += [plain(name) for name in dict.fromkeys(e.field for e in asked if e.kind in ("filled", "in_set", "between")) if name]
+    columns += [
+        plain(name)
+        for name in dict.fromkeys(e.field for e in asked if e.kind in ("filled", "in_set", "between"))
+        if name
+    ]
     source = " FROM valid" if counts.valid else ""
     connection.execute(f"CREATE TEMP VIEW {_VIEW} AS SELECT {', '.join(columns)}{source}")
     return measured
 
 
-def _measure(connection: duckdb.DuckDBPyConnection, wanted: Sequence[Expectation], counts: Counts) -> dict[str, float]:
+def _measure(
+    connection: duckdb.DuckDBPyConnection, wanted: Sequence[Expectation], counts: Counts
+) -> dict[str, float]:
     if not wanted:
         return {}
-    numbers = ", ".join(f"{value} AS {name}" for name, value in (counts.model_dump() | {"faulty": counts.faulty}).items())
+    numbers = ", ".join(
+        f"{value} AS {name}" for name, value in (counts.model_dump() | {"faulty": counts.faulty}).items()
+    )
     values = ", ".join(f"({e.params['value']})::DOUBLE" for e in wanted)
     row = connection.execute(f"SELECT {values} FROM (SELECT {numbers}) AS counts").fetchone()
     assert row is not None
@@ -219,7 +254,7 @@ def _measure(connection: duckdb.DuckDBPyConnection, wanted: Sequence[Expectation
 
 def _computed(expectation: Expectation) -> str:
     if expectation.kind == "unique":
-        # 64 bits are enough to count repeats: among 3 million rows a chance collision has odds of one in four million.
+        # 64 bits are enough to count repeats: in 3 million rows a collision has odds of one in four million.
         return f"hash({', '.join(plain(column) for column in expectation.params['columns'])})"
     return str(expectation.params["predicate"])
 
@@ -232,7 +267,9 @@ def _run(connection: duckdb.DuckDBPyConnection, asked: Sequence[Expectation], la
         create_temp_table=False,
         kwargs={"creator": lambda: duckdb_sqlalchemy.ConnectionWrapper(connection)},
     )
-    definition = source.add_table_asset(label.title, table_name=_VIEW).add_batch_definition_whole_table(label.run)
+    definition = source.add_table_asset(label.title, table_name=_VIEW).add_batch_definition_whole_table(
+        label.run
+    )
     suite = gx.ExpectationSuite(name=label.suite, expectations=[_translate(e) for e in asked])
     return definition.get_batch().validate(suite, result_format=_NO_VALUES)
 
@@ -240,20 +277,32 @@ def _run(connection: duckdb.DuckDBPyConnection, asked: Sequence[Expectation], la
 def _translate(e: Expectation) -> Any:
     """The GX expectation behind ours. Its description, in Chinese, is what Data Docs show."""
     gxe = _gx().expectations
-    common: dict[str, Any] = {"severity": _SEVERITY[e.level], "description": e.message, "meta": {"id": e.id, "level": e.level}}
+    common: dict[str, Any] = {
+        "severity": _SEVERITY[e.level],
+        "description": e.message,
+        "meta": {"id": e.id, "level": e.level},
+    }
     match e.kind:
         case "filled":
             return gxe.ExpectColumnValuesToNotBeNull(column=e.field, mostly=e.params["share"], **common)
         case "in_set":
-            return gxe.ExpectColumnValuesToBeInSet(column=e.field, value_set=list(e.params["values"]), **common)
+            return gxe.ExpectColumnValuesToBeInSet(
+                column=e.field, value_set=list(e.params["values"]), **common
+            )
         case "between":
-            return gxe.ExpectColumnValuesToBeBetween(column=e.field, min_value=e.params["min"], max_value=e.params["max"], **common)
+            return gxe.ExpectColumnValuesToBeBetween(
+                column=e.field, min_value=e.params["min"], max_value=e.params["max"], **common
+            )
         case "holds":
             return gxe.ExpectColumnValuesToBeInSet(column=e.id, value_set=[True], **common)
         case "unique":
-            return gxe.ExpectColumnProportionOfUniqueValuesToBeBetween(column=e.id, min_value=e.params["share"], **common)
+            return gxe.ExpectColumnProportionOfUniqueValuesToBeBetween(
+                column=e.id, min_value=e.params["share"], **common
+            )
         case "measure":
-            return gxe.ExpectColumnMaxToBeBetween(column=e.id, min_value=e.params["min"], max_value=e.params["max"], **common)
+            return gxe.ExpectColumnMaxToBeBetween(
+                column=e.id, min_value=e.params["min"], max_value=e.params["max"], **common
+            )
 
 
 def _refuse_exceptions(found: Iterable[tuple[str, Any]]) -> None:
@@ -278,12 +327,12 @@ def _harmless(message: str) -> str:
 def _observed(e: Expectation, result: dict[str, Any], measured: dict[str, float]) -> str:
     if e.kind == "measure":
         value = measured[e.id]
-        return {"rows": f"{value:,.0f}行", "share": f"{value:.2%}", "ratio": f"{value:.2f}倍"}[e.params["unit"]]
+        return {"rows": f"{value:,.0f}行", "share": f"{value:.2%}", "ratio": f"{value:.2f}倍"}[
+            e.params["unit"]
+        ]
     if e.kind == "unique":
         return f"重复{1 - result['observed_value']:.2%}"
     wrong, rows = result["unexpected_count"], result["element_count"]
     if e.kind == "filled":
         return f"填报率{1 - wrong / rows:.2%}，缺{wrong:,}行"
     return f"{wrong:,}行不符"
-
-

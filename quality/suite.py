@@ -1,7 +1,7 @@
 """What a healthy batch of an item looks like as a set, derived from the catalog alone.
 
-Row rules have judged the rows one by one; these expectations judge what only the whole shows (volume, completeness,
-duplicates, reject rate) and check once more, independently of the rules, that what is about to be loaded is in order.
+Row rules have judged the rows one by one; these expectations judge what only the whole shows (volume,
+completeness, duplicates, reject rate) and check once more, independently of the rules, what is to be loaded.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from quality.rules import holds, plain
 Kind = Literal["filled", "in_set", "between", "holds", "unique", "measure"]
 Unit = Literal["rows", "share", "ratio"]
 
-REPEATED_WARN = 0.05  # identical rows inside one file: a few are corrected forms sent twice, more is an export gone wrong
+REPEATED_WARN = (
+    0.05  # identical rows inside one file: a few are corrected forms sent twice, more is an export gone wrong
+)
 FEW_ROWS = 20  # in fewer rows than this one value's share says nothing about the batch
 
 
@@ -30,9 +32,9 @@ FEW_ROWS = 20  # in fewer rows than this one value's share says nothing about th
 class Expectation:
     """One expectation on a batch. `id` is stable across runs: check, field, level.
 
-    kind and params: `filled` (share) · `in_set` (values) · `between` (min, max) · `holds` (predicate: SQL over a valid
-    row's columns, NULL counts as no value) · `unique` (columns, share) · `measure` (value: SQL over the batch's counts
-    `read valid quarantined set_aside ignored faulty` and the view `valid`; min, max, unit).
+    kind and params: `filled` (share) · `in_set` (values) · `between` (min, max) · `holds` (predicate: SQL
+    over a valid row's columns, NULL counts as no value) · `unique` (columns, share) · `measure` (value: SQL on
+    the counts `read valid quarantined set_aside ignored faulty` and the view `valid`; min, max, unit).
     """
 
     check: str
@@ -85,55 +87,106 @@ def _whole(item: Item) -> Iterator[Expectation]:
     yield _measure("rows_max", None, "warn", f"上报行数不多于{high}", "read", "rows", high=high)
     # Rows of another city or another catalog item are not this provider's faults, nor part of what is judged.
     share = "coalesce(faulty / nullif(read - ignored - set_aside, 0), 0)"
-    yield _measure("reject_rate_max", None, "fail", f"问题行占比不超过{rate.fail:.0%}", share, "share", high=rate.fail)
-    yield _measure("reject_rate", None, "warn", f"问题行占比不超过{rate.warn:.0%}", share, "share", high=rate.warn)
+    yield _measure(
+        "reject_rate_max", None, "fail", f"问题行占比不超过{rate.fail:.0%}", share, "share", high=rate.fail
+    )
+    yield _measure(
+        "reject_rate", None, "warn", f"问题行占比不超过{rate.warn:.0%}", share, "share", high=rate.warn
+    )
     yield Expectation(
-        "repeated_rows", None, "unique", "warn", f"文件内完全相同的记录不超过{REPEATED_WARN:.0%}",
+        "repeated_rows",
+        None,
+        "unique",
+        "warn",
+        f"文件内完全相同的记录不超过{REPEATED_WARN:.0%}",
         {"columns": ("record_key", "content_hash"), "share": 1 - REPEATED_WARN},
     )
 
 
 def _of_field(field: Field, use: Use) -> Iterator[Expectation]:
     if field.required is True:
-        yield Expectation("required", field.name, "filled", "fail", f"必填项“{field.title}”全部填写", {"share": 1.0})
+        yield Expectation(
+            "required", field.name, "filled", "fail", f"必填项“{field.title}”全部填写", {"share": 1.0}
+        )
     elif isinstance(field.required, Condition):
         predicate = f"{plain(field.name)} IS NOT NULL OR NOT ({holds(field.required)})"
-        yield Expectation("required", field.name, "holds", "fail", f"条件必填项“{field.title}”该填的全部填写", {"predicate": predicate})
+        yield Expectation(
+            "required",
+            field.name,
+            "holds",
+            "fail",
+            f"条件必填项“{field.title}”该填的全部填写",
+            {"predicate": predicate},
+        )
     for expected in TYPES[field.type].expectations(use):
         kind: Kind = expected.kind  # type: ignore[assignment]
-        yield Expectation(expected.check, field.name, kind, "fail", f"“{field.title}”{expected.message}", expected.params)
+        yield Expectation(
+            expected.check, field.name, kind, "fail", f"“{field.title}”{expected.message}", expected.params
+        )
 
 
 def _check(item: Item, check: Check, history: History) -> list[Expectation]:
     if check.check == "volume_change":
         return _volume_change(item, check, history)
     if check.field is None or check.value is None:
-        raise UserError(f"检查 {check.check} 缺少 field 或 value", where=item.id, remedy="在目录文件的 checks 中补全")
+        raise UserError(
+            f"检查 {check.check} 缺少 field 或 value", where=item.id, remedy="在目录文件的 checks 中补全"
+        )
     title, column = item.field(check.field).title, plain(check.field)
     if check.check == "fill_rate_min":
         message = f"“{title}”填报率不低于{check.value:.0%}"
-        return [Expectation("fill_rate_min", check.field, "filled", check.level, message, {"share": check.value})]
-    most = f"(SELECT max(n) / sum(n) FROM (SELECT count(*) AS n FROM valid WHERE {column} IS NOT NULL GROUP BY {column}) HAVING sum(n) >= {FEW_ROWS})"
+        return [
+            Expectation("fill_rate_min", check.field, "filled", check.level, message, {"share": check.value})
+        ]
+    groups = f"SELECT count(*) AS n FROM valid WHERE {column} IS NOT NULL GROUP BY {column}"
+    most = f"(SELECT max(n) / sum(n) FROM ({groups}) HAVING sum(n) >= {FEW_ROWS})"
     message = f"“{title}”同一个值占比不超过{check.value:.0%}"
-    return [_measure("distinct_max_share", check.field, check.level, message, f"coalesce({most}, 0)", "share", high=check.value)]
+    return [
+        _measure(
+            "distinct_max_share",
+            check.field,
+            check.level,
+            message,
+            f"coalesce({most}, 0)",
+            "share",
+            high=check.value,
+        )
+    ]
 
 
 def _volume_change(item: Item, check: Check, history: History) -> list[Expectation]:
     if check.months is None or check.tolerance is None:
-        raise UserError("检查 volume_change 缺少 months 或 tolerance", where=item.id, remedy="在目录文件的 checks 中补全")
+        raise UserError(
+            "检查 volume_change 缺少 months 或 tolerance", where=item.id, remedy="在目录文件的 checks 中补全"
+        )
     if check.level == "fail":
-        # What is accepted must not depend on what was loaded before it: the state is a function of the set of batches.
+        # What is accepted must not depend on what was loaded before it (design, section 3, rule 2).
         raise UserError("检查 volume_change 不能阻断入库", where=item.id, remedy="把该检查的 level 改为 warn")
     usual = history.usual(check.months)
     if usual is None:
         return []
-    message = f"有效行数与前{check.months}个月每次报送的中位数（{usual:,.0f}行）相差不超过{check.tolerance:.0%}"
+    message = (
+        f"有效行数与前{check.months}个月每次报送的中位数（{usual:,.0f}行）相差不超过{check.tolerance:.0%}"
+    )
     low, high = max(0.0, 1 - check.tolerance), 1 + check.tolerance
-    return [_measure("volume_change", None, "warn", message, f"valid / {float(usual)!r}", "ratio", low=low, high=high)]
+    return [
+        _measure(
+            "volume_change", None, "warn", message, f"valid / {float(usual)!r}", "ratio", low=low, high=high
+        )
+    ]
 
 
 def _measure(
-    check: str, field: str | None, level: CheckLevel, message: str, value: str, unit: Unit,
-    *, low: float | None = None, high: float | None = None,
+    check: str,
+    field: str | None,
+    level: CheckLevel,
+    message: str,
+    value: str,
+    unit: Unit,
+    *,
+    low: float | None = None,
+    high: float | None = None,
 ) -> Expectation:
-    return Expectation(check, field, "measure", level, message, {"value": value, "unit": unit, "min": low, "max": high})
+    return Expectation(
+        check, field, "measure", level, message, {"value": value, "unit": unit, "min": low, "max": high}
+    )

@@ -17,10 +17,20 @@ from warehouse.home import Resources
 from warehouse.lake import connect
 
 ITEM: dict[str, Any] = {
-    "id": "permit", "code": "XT900", "title": "试验许可", "english": "permit", "department": "scjg",
-    "library": "enterprise", "category": "01", "subject": {"kind": "person", "name": "name", "person": "number"},
-    "share": "public", "frequency": "monthly", "legal_basis": [{"document": "试验"}], "owner": {"provider": "试验"},
-    "provision": {"role": "city_department", "since": "2019-10", "reason": "试验"}, "retention": "试验",
+    "id": "permit",
+    "code": "XT900",
+    "title": "试验许可",
+    "english": "permit",
+    "department": "scjg",
+    "library": "enterprise",
+    "category": "01",
+    "subject": {"kind": "person", "name": "name", "person": "number"},
+    "share": "public",
+    "frequency": "monthly",
+    "legal_basis": [{"document": "试验"}],
+    "owner": {"provider": "试验"},
+    "provision": {"role": "city_department", "since": "2019-10", "reason": "试验"},
+    "retention": "试验",
     "key": ["number"],
     "fields": [
         {"name": "number", "title": "证件号码", "type": "resident_id", "required": True},
@@ -63,42 +73,72 @@ def catalog(item: Item) -> Catalog:
             {"id": "open_kinds", "title": "措施", "source": "试验", "codes": _KINDS, "other_prefix": "其他-"}
         ),
     }
-    return Catalog({item.id: item}, lists, {}, {"scjg": Department("scjg", "试验", "试验", (), True)}, load_divisions())
+    return Catalog(
+        {item.id: item}, lists, {}, {"scjg": Department("scjg", "试验", "试验", (), True)}, load_divisions()
+    )
 
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
-    """Writes a staged batch of `rows` healthy rows; keywords replace a column's SQL (`i` is the row's index)."""
+    """Writes a staged batch of `rows` healthy rows; keywords replace a column's SQL (`i`: the row)."""
 
     def build(
-        rows: int = 100, *, faulty: int = 0, set_aside: int = 0, ignored: int = 0, delivery: str = "20200103-01-130500",
-        fmt: str = "standard", **columns: str,
+        rows: int = 100,
+        *,
+        faulty: int = 0,
+        set_aside: int = 0,
+        ignored: int = 0,
+        delivery: str = "20200103-01-130500",
+        fmt: str = "standard",
+        **columns: str,
     ) -> StagedBatch:
         values = {
-            "number": "md5(i::VARCHAR)", "name": "'王' || i", "kind": "CASE WHEN i % 2 = 0 THEN '1' ELSE '2' END",
-            "measures": "CASE i % 3 WHEN 0 THEN '1;2' WHEN 1 THEN '其他-训诫' END", "day": "DATE '2019-01-01' + i::INTEGER % 300",
-            "since": "DATE '2099-12-31'", "fee": "12.5::DECIMAL(18,6)", "reason": "'有'", "phone": "'有'",
-            "record_key": "md5(i::VARCHAR)::UUID", "content_hash": "md5(i::VARCHAR)::UUID",
+            "number": "md5(i::VARCHAR)",
+            "name": "'王' || i",
+            "kind": "CASE WHEN i % 2 = 0 THEN '1' ELSE '2' END",
+            "measures": "CASE i % 3 WHEN 0 THEN '1;2' WHEN 1 THEN '其他-训诫' END",
+            "day": "DATE '2019-01-01' + i::INTEGER % 300",
+            "since": "DATE '2099-12-31'",
+            "fee": "12.5::DECIMAL(18,6)",
+            "reason": "'有'",
+            "phone": "'有'",
+            "record_key": "md5(i::VARCHAR)::UUID",
+            "content_hash": "md5(i::VARCHAR)::UUID",
         } | columns
         folder = tmp_path / delivery
         folder.mkdir()
         select = ", ".join(f"{sql} AS {name}" for name, sql in values.items())
-        bad = f"SELECT NULL AS ignored, 1::USMALLINT AS fault, '{SECRET}' AS number FROM range({faulty + set_aside})"
+        bad = f"SELECT NULL AS ignored, 1::USMALLINT AS fault, '{SECRET}' AS number"
+        bad += f" FROM range({faulty + set_aside})"
         skipped = f"SELECT 'blank' AS ignored, 0::USMALLINT AS fault, NULL AS number FROM range({ignored})"
         with connect(Resources(1, "1GiB")) as connection:
             connection.execute(
-                f"COPY (SELECT NULL::VARCHAR AS ignored, 0::USMALLINT AS fault, '{SECRET}' AS p_number, {select}"
+                f"COPY (SELECT NULL::VARCHAR AS ignored, 0::USMALLINT AS fault, '{SECRET}' AS p_number,"
+                f" {select}"
                 f" FROM range({rows}) AS r(i) UNION ALL BY NAME {bad} UNION ALL BY NAME {skipped})"
                 f" TO '{folder / 'staged.parquet'}' (FORMAT parquet)"
             )
         counts = Counts(
-            read=rows + faulty + set_aside + ignored, valid=rows, quarantined=faulty + set_aside,
-            set_aside=set_aside, ignored=ignored,
+            read=rows + faulty + set_aside + ignored,
+            valid=rows,
+            quarantined=faulty + set_aside,
+            set_aside=set_aside,
+            ignored=ignored,
         )
         landed = Delivery(
-            item_id="permit", period="2019-12", delivery=delivery, division="130500", department="scjg",
-            source_file="许可.csv", path="x", sha256="x", size=1, received_at="2020-01-03T09:00:00",
+            item_id="permit",
+            period="2019-12",
+            delivery=delivery,
+            division="130500",
+            department="scjg",
+            source_file="许可.csv",
+            path="x",
+            sha256="x",
+            size=1,
+            received_at="2020-01-03T09:00:00",
         )
-        return StagedBatch(delivery=landed, folder=str(folder), format=fmt, counts=counts, catalog_version="x")
+        return StagedBatch(
+            delivery=landed, folder=str(folder), format=fmt, counts=counts, catalog_version="x"
+        )
 
     return build

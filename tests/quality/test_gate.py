@@ -40,7 +40,8 @@ def test_a_failure_is_one_line_for_the_reader(stage: Stage, catalog: Catalog) ->
         judge(stage(8, name="NULL::VARCHAR", phone="NULL::VARCHAR"), catalog, NONE)
     text = str(caught.value)
     assert "\n" not in text
-    for part in ("许可.csv", "permit/2019-12/20200103-01-130500", "有2项未过", "未入库", "上报行数不少于10（实际：8行）",
+    for part in ("许可.csv", "permit/2019-12/20200103-01-130500", "有2项未过", "未入库",
+                 "上报行数不少于10（实际：8行）",
                  "必填项“姓名”全部填写（实际：填报率0.00%，缺8行）", "处理办法"):  # fmt: skip
         assert part in text
     assert "备注" not in text  # a warning does not belong among the reasons
@@ -61,7 +62,8 @@ def test_history_counts_valid_rows_per_file_of_the_place(tmp_path: Path, catalog
         ensure_schema(lake, catalog)
         with lake.transaction() as tx:
             tx.executemany(
-                "INSERT INTO ops.batch (item_id, period, division, rows_accepted, rows_duplicate) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO ops.batch (item_id, period, division, rows_accepted, rows_duplicate)"
+                " VALUES (?, ?, ?, ?, ?)",
                 rows,
             )
         of_city = read_history(lake, "permit", "2019-12", division="130500")

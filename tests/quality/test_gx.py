@@ -63,6 +63,7 @@ def test_a_healthy_batch_meets_everything(stage: Stage, suite: list[Expectation]
         ({"rows": 151}, "volume_change__warn", "1.51倍"),
         ({"faulty": 3}, "reject_rate__warn", "2.91%"),
         ({"faulty": 43}, "reject_rate_max__fail", "30.07%"),
+        ({"faulty": 3, "set_aside": 800}, "reject_rate__warn", "2.91%"),
     ],
 )  # fmt: skip
 def test_each_expectation_is_broken_by_its_own_fault(
@@ -77,7 +78,10 @@ def test_each_expectation_is_broken_by_its_own_fault(
 @pytest.mark.parametrize(
     "fine",
     [
-        {"day": "CASE WHEN i % 2 = 0 THEN DATE '2099-12-31' END", "rows": 19},  # open end; too few to judge shares
+        {
+            "day": "CASE WHEN i % 2 = 0 THEN DATE '2099-12-31' END",
+            "rows": 19,
+        },  # open end; too few to judge shares
         {"number": "'130502********123X'"},  # delivered masked
         {"kind": "NULL::VARCHAR"},
         {"record_key": "md5('a')::UUID"},  # same record, different content: a history, no repeat
@@ -95,8 +99,12 @@ def test_a_file_of_another_city_is_no_failure(stage: Stage, suite: list[Expectat
     assert results["reject_rate_max__fail"].observed == "0.00%"
 
 
-def test_an_expectation_that_raises_is_our_error(stage: Stage, suite: list[Expectation], tmp_path: Path) -> None:
-    raising = Expectation("odd", "name", "between", "warn", "试验", {"min": 1.0, "max": 2.0})  # text against numbers
+def test_an_expectation_that_raises_is_our_error(
+    stage: Stage, suite: list[Expectation], tmp_path: Path
+) -> None:
+    raising = Expectation(
+        "odd", "name", "between", "warn", "试验", {"min": 1.0, "max": 2.0}
+    )  # text against numbers
     with pytest.raises(RuntimeError, match="odd__name__warn") as caught:
         run(stage(name=f"'{SECRET}'"), [*suite, raising], tmp_path / "r.json")
     assert SECRET not in str(caught.value)
@@ -108,7 +116,9 @@ def test_an_expectation_that_raises_is_our_error(stage: Stage, suite: list[Expec
     [
         Expectation("odd", "nowhere", "filled", "warn", "试验", {"share": 1.0}),
         Expectation("odd", "name", "holds", "warn", "试验", {"predicate": "name::INTEGER > 0"}),
-        Expectation("odd", None, "measure", "warn", "试验", {"value": "NULL", "unit": "rows", "min": 0.0, "max": 1.0}),
+        Expectation(
+            "odd", None, "measure", "warn", "试验", {"value": "NULL", "unit": "rows", "min": 0.0, "max": 1.0}
+        ),
     ],
 )
 def test_sql_of_ours_that_fails_is_our_error(stage: Stage, wrong: Expectation) -> None:
@@ -118,7 +128,9 @@ def test_sql_of_ours_that_fails_is_our_error(stage: Stage, wrong: Expectation) -
 
 
 def test_results_hold_no_values_of_the_data(stage: Stage, suite: list[Expectation], tmp_path: Path) -> None:
-    batch = stage(number=f"'{SECRET}'", name="CASE WHEN i > 5 THEN '司马相如' END", fee="987654::DECIMAL(18,6)")
+    batch = stage(
+        number=f"'{SECRET}'", name="CASE WHEN i > 5 THEN '司马相如' END", fee="987654::DECIMAL(18,6)"
+    )
     results = run(batch, suite, tmp_path / "r.json")
     assert len(unmet(results)) == 3
     text = (tmp_path / "r.json").read_text(encoding="utf-8")

@@ -17,11 +17,23 @@ def ids(item: Item, catalog: Catalog, fmt: str | None = None, history: History =
 
 def test_everything_follows_from_the_catalog(item: Item, catalog: Catalog) -> None:
     assert ids(item, catalog) == {
-        "rows_min__fail", "rows_max__warn", "reject_rate_max__fail", "reject_rate__warn", "repeated_rows__warn",
-        "required__number__fail", "number_hidden__number__fail", "required__name__fail", "code_in_set__kind__fail",
-        "code_in_set__measures__fail", "date_range__day__fail", "date_range__since__fail", "number_range__fee__fail",
-        "required__reason__fail", "fill_rate_min__phone__warn", "distinct_max_share__day__fail",
-    }  # fmt: skip
+        "rows_min__fail",
+        "rows_max__warn",
+        "reject_rate_max__fail",
+        "reject_rate__warn",
+        "repeated_rows__warn",
+        "required__number__fail",
+        "number_hidden__number__fail",
+        "required__name__fail",
+        "code_in_set__kind__fail",
+        "code_in_set__measures__fail",
+        "date_range__day__fail",
+        "date_range__since__fail",
+        "number_range__fee__fail",
+        "required__reason__fail",
+        "fill_rate_min__phone__warn",
+        "distinct_max_share__day__fail",
+    }
 
 
 def test_fields_a_format_lacks_are_not_asked_for(item: Item, catalog: Catalog) -> None:
@@ -34,7 +46,9 @@ def test_volume_is_compared_with_the_median_of_the_months_asked_for(item: Item, 
     history = History("2019-12", earlier)
     assert history.usual(3) == 200
     found = [e for e in expectations(item, None, catalog, history) if e.check == "volume_change"]
-    assert [(e.params["value"], e.params["min"], e.params["max"]) for e in found] == [("valid / 200.0", 0.5, 1.5)]
+    assert [(e.params["value"], e.params["min"], e.params["max"]) for e in found] == [
+        ("valid / 200.0", 0.5, 1.5)
+    ]
 
 
 def test_a_later_period_is_no_history(item: Item, catalog: Catalog) -> None:
@@ -50,7 +64,9 @@ def test_volume_must_not_decide_what_is_accepted(item: Item, catalog: Catalog) -
 
 
 def test_an_incomplete_check_is_an_error_of_the_catalog(item: Item, catalog: Catalog) -> None:
-    incomplete = item.model_copy(update={"checks": (Check(level="warn", check="fill_rate_min", field="name"),)})
+    incomplete = item.model_copy(
+        update={"checks": (Check(level="warn", check="fill_rate_min", field="name"),)}
+    )
     with pytest.raises(UserError, match="补全"):
         expectations(incomplete, None, catalog, NONE)
 
