@@ -13,11 +13,15 @@ if "scheduler" in sys.argv[1:2]:
         "airflow.sdk.execution_time.task_runner",
         "airflow.dag_processing.dagbag",
         "duckdb",
+        "duckdb_sqlalchemy",
         "great_expectations",
+        "great_expectations.expectations",
         "pandas",
         "pyarrow.parquet",
         "pydantic",
+        "python_calamine",
         "sqlalchemy",
+        "xlsxwriter",
         "yaml",
     ):
         importlib.import_module(_name)
