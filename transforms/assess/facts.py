@@ -80,8 +80,7 @@ def units_of(catalog: Catalog, period: Period, plan: Plan | None) -> list[Unit]:
 
 def is_owed(item: Item, period: Period) -> bool:
     """Whether a collection period of the item ends in this month and the duty is in force."""
-    begun = item.provision.since[:7] <= str(period) and (item.end is None or str(period) <= item.end[:7])
-    return begun and period.month % item.period_months == 0
+    return item.provision.since[:7] <= str(period) and period.month % item.period_months == 0
 
 
 def due_date(item: Item, period: Period) -> date:

@@ -155,12 +155,15 @@ def _overall(f: Figures) -> Section:
         f"另有{whole(c['set_aside'])}条不属本市或不属所报目录，已搁置，不计为差错。" if c["set_aside"] else ""
     )
     missing = c["items_owed"] - c["items_delivered"]
-    second = (
-        f"{month(p)}应报目录{c['items_owed']}项，已报{c['items_delivered']}项"
-        f"{f'，未报{missing}项' if missing else ''}；共上报数据{whole(c['submitted'])}条，"
-        f"其中入库{whole(c['new'])}条、更新{whole(c['updated'])}条、重复{whole(c['duplicate'])}条、疑问{whole(c['questioned'])}条，"
-        f"合规率{percent(c['valid_rate'])}。{aside}"
-    )
+    unreported = f"，未报{missing}项" if missing else ""
+    second = f"{month(p)}应报目录{c['items_owed']}项，已报{c['items_delivered']}项{unreported}；"
+    if c["submitted"]:
+        second += (
+            f"共上报数据{whole(c['submitted'])}条，其中入库{whole(c['new'])}条、更新{whole(c['updated'])}条、"
+            f"重复{whole(c['duplicate'])}条、疑问{whole(c['questioned'])}条，合规率{percent(c['valid_rate'])}。{aside}"
+        )
+    else:
+        second += "没有上报数据。"
     paragraphs = [first + where, second]
     if f.targets is not None:
         paragraphs.append(both_targets(f))

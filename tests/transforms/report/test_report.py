@@ -175,7 +175,9 @@ def test_no_bulletin_without_a_fresh_assessment(lake, three_items, tmp_path, led
 
 def test_periods_without_targets_or_data_still_have_a_bulletin(lake, three_items, tmp_path, ledger):
     assess(lake, three_items, Period(2019, 12))
-    assert "各县（市、区）均无归集数据" in text_of(report(lake, three_items, Period(2019, 12), tmp_path)[0])
+    text = text_of(report(lake, three_items, Period(2019, 12), tmp_path)[0])
+    assert "各县（市、区）均无归集数据" in text
+    assert "没有上报数据" in text
     ledger(2, first="1994-12")
     assess(lake, three_items, Period(1994, 12))
     text = text_of(report(lake, three_items, Period(1994, 12), tmp_path)[0])
