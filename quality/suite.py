@@ -33,7 +33,7 @@ class Expectation:
     """One expectation on a batch. `id` is stable across runs: check, field, level.
 
     kind and params: `filled` (share) · `in_set` (values) · `between` (min, max) · `holds` (predicate: SQL
-    over a valid row's columns, NULL counts as no value) · `unique` (columns, share) · `measure` (value: SQL on
+    over a valid row's columns, NULL is no value) · `unique` (columns, share) · `measure` (value: SQL on
     the counts `read valid quarantined set_aside ignored faulty` and the view `valid`; min, max, unit).
     """
 

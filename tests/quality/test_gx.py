@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from catalog.loader import Catalog
+from catalog.loader import Catalog, load_catalog
 from catalog.model import Item
+from catalog.types import TYPES
 from quality.gx import CheckResult, Label, StoredResult, validate
 from quality.suite import Expectation, History, expectations
-from warehouse.batch import StagedBatch
+from warehouse.batch import Counts, StagedBatch
+from warehouse.lake import connect
 
 SECRET = "13050219800101123X"
 Stage = Callable[..., StagedBatch]
@@ -141,3 +143,26 @@ def test_results_hold_no_values_of_the_data(stage: Stage, suite: list[Expectatio
 def test_great_expectations_is_imported_only_when_something_is_judged() -> None:
     code = "import sys, quality.gate; sys.exit('great_expectations' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("item_id", sorted(load_catalog().items))
+def test_every_suite_of_the_catalog_can_be_computed(item_id: str, tmp_path: Path) -> None:
+    catalog = load_catalog()
+    own = catalog.item(item_id)
+    kinds = {f.name: TYPES[f.type] for f in own.fields}
+    empty = [f'NULL::{"VARCHAR" if k.private else k.storage} AS "{name}"' for name, k in kinds.items()]
+    with connect() as connection:
+        connection.execute(
+            "COPY (SELECT NULL::VARCHAR AS ignored, 0::USMALLINT AS fault, uuid() AS record_key,"
+            f" uuid() AS content_hash, {', '.join(empty)} FROM range(30)) TO '{tmp_path / 'staged.parquet'}'"
+        )
+    counts = Counts(read=30, valid=30, quarantined=0, set_aside=0, ignored=0)
+    for fmt in (None, *own.formats):
+        suite = expectations(own, fmt, catalog, HISTORY)
+        results = validate(tmp_path / "staged.parquet", suite, counts, label=LABEL)
+        assert {r.expectation.check for r in results if not r.success} <= {
+            "required",
+            "fill_rate_min",
+            "rows_min",
+            "volume_change",
+        }
