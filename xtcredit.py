@@ -224,8 +224,8 @@ def try_file(
     import tempfile
 
     from catalog.loader import load_catalog
-    from transforms import steps
     from transforms.extract.drop import land
+    from transforms.trial import try_delivery
 
     catalog = load_catalog()
     with tempfile.TemporaryDirectory(prefix="xtcredit-try-") as folder:
@@ -233,7 +233,7 @@ def try_file(
         home = Home(Path(folder))
         manifest = land(file, catalog.item(item), Period.parse(period), home)
         with _progress("试读…"):
-            trial = steps.trial(str(manifest), home)
+            trial = try_delivery(manifest, catalog, home)
     if form is Format.json:
         print(trial.model_dump_json())
         return

@@ -20,8 +20,22 @@ _SHOWN = 5
 def judge(batch: StagedBatch, catalog: Catalog, history: History, *, docs: Path | None = None) -> Verdict:
     """The verdict on a staged batch: `loaded`, or `warned` with what was found.
 
-    `docs` is the home's data_docs folder: GX's result is kept there for the month's pages, passed or not.
     Raises `UserError` if an expectation of level `fail` is not met; then nothing may be loaded.
+    """
+    findings = examine(batch, catalog, history, docs=docs)
+    failed = [f for f in findings if not f.success]
+    blocking = [f for f in failed if f.level == "fail"]
+    if blocking:
+        raise _refusal(batch, blocking)
+    return Verdict(batch=batch, status="warned" if failed else "loaded", findings=findings)
+
+
+def examine(
+    batch: StagedBatch, catalog: Catalog, history: History, *, docs: Path | None = None
+) -> tuple[Finding, ...]:
+    """Every expectation about the batch as a set, met or not.
+
+    `docs` is the home's data_docs folder: GX's result is kept there for the month's pages.
     """
     delivery = batch.delivery
     item = catalog.item(delivery.item_id)
@@ -33,7 +47,7 @@ def judge(batch: StagedBatch, catalog: Catalog, history: History, *, docs: Path 
         label=gx.Label(item.id, item.title, _file_name(delivery.delivery), delivery.received_at),
         document=docs and _results(docs, delivery.period) / f"{_file_name(delivery.batch_id)}.json",
     )
-    findings = tuple(
+    return tuple(
         Finding(
             check=r.expectation.check,
             field=r.expectation.field,
@@ -44,11 +58,6 @@ def judge(batch: StagedBatch, catalog: Catalog, history: History, *, docs: Path 
         )
         for r in results
     )
-    failed = [f for f in findings if not f.success]
-    blocking = [f for f in failed if f.level == "fail"]
-    if blocking:
-        raise _refusal(batch, blocking)
-    return Verdict(batch=batch, status="warned" if failed else "loaded", findings=findings)
 
 
 def read_history(lake: Lake, item_id: str, before_period: str, *, division: str | None = None) -> History:

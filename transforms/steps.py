@@ -22,11 +22,12 @@ from quality.audit import verify as audit
 from quality.gate import build_data_docs
 from quality.gate import judge as judge_batch
 from quality.gate import read_history
-from transforms.assess.marts import assess as assess_period
+from transforms.assess import assess as assess_period
+from transforms.assess import ensure_marts
 from transforms.extract.drop import extract_drop
 from transforms.integrate.build import integrate as build_libraries
-from transforms.report.bulletin import report as write_report
-from transforms.report.terminal import county_table as render_county_table
+from transforms.report import county_table as render_county_table
+from transforms.report import report as write_report
 from transforms.stage.batch import stage_delivery
 from warehouse.batch import Delivery, StagedBatch, Verdict
 from warehouse.home import Home
@@ -140,6 +141,7 @@ def verify(home: Home) -> list[str]:
     """Run the audit; one Chinese line per clause that does not hold."""
     lake, _ = open_lake(home)
     with lake:
+        ensure_marts(lake)
         return [
             f"{v.clause.title}（{v.clause.id}）：{v.rows} 行不符，例如 {'；'.join(v.examples)}" for v in audit(lake)
         ]

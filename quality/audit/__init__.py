@@ -42,13 +42,14 @@ def clauses() -> list[Clause]:
 
 def verify(lake: Lake) -> list[Violation]:
     """Run every clause; the violations, none if all hold. A clause that cannot run is an error of ours and raises."""
-    _rec_view(lake.connection)
     violations = []
-    for clause in clauses():
-        rows = lake.scalar(f"SELECT count(*) FROM ({clause.sql}\n)")
-        if rows:
-            examples = lake.rows(f"SELECT * FROM ({clause.sql}\n) LIMIT {_SHOWN}")
-            violations.append(Violation(clause, rows, tuple(_line(example) for example in examples)))
+    with lake.reading():
+        _gather_rec(lake.connection)
+        for clause in clauses():
+            rows = lake.scalar(f"SELECT count(*) FROM ({clause.sql}\n)")
+            if rows:
+                examples = lake.rows(f"SELECT * FROM ({clause.sql}\n) LIMIT {_SHOWN}")
+                violations.append(Violation(clause, rows, tuple(_line(example) for example in examples)))
     return violations
 
 
@@ -56,8 +57,8 @@ def _line(row: dict[str, object]) -> str:
     return "，".join(f"{name}={value}" for name, value in row.items())
 
 
-def _rec_view(connection: duckdb.DuckDBPyConnection) -> None:
-    """`audit_rec`: the lineage columns of every `rec.<item>` as one relation."""
+def _gather_rec(connection: duckdb.DuckDBPyConnection) -> None:
+    """`audit_rec`: the lineage columns of every `rec.<item>` in one table, read once for all clauses."""
     tables = connection.execute(
         "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'rec' ORDER BY ALL"
     ).fetchall()
@@ -66,4 +67,4 @@ def _rec_view(connection: duckdb.DuckDBPyConnection) -> None:
         " county_code, county_rule, division_code, source_time"
     )
     union = " UNION ALL ".join(f"SELECT '{name}' AS item_id, {columns} FROM lake.rec.\"{name}\"" for (name,) in tables)
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW audit_rec AS {union}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE audit_rec AS {union}")
