@@ -161,6 +161,27 @@ def test_household_places_persons_that_nothing_else_places(lake: Lake, run: Run,
     assert lake.scalar("SELECT count(*) FROM core.record WHERE county_code <> local_county_code") == 0
 
 
+def test_county_of_a_subject_is_its_most_trusted_members(lake: Lake, run: Run, record: Record) -> None:
+    record("firms", A, "a", uscc=A[5:], county="130502")
+    record("coops", A, "b", uscc=A[5:], county="130525", period="2019-12")
+    record("firms", B, "c", uscc=B[5:])
+    record("coops", B, "d", uscc=B[5:], county="130525")
+    record("permits", B, "e", uscc=B[5:], county="130528")
+    run()
+    assert one(lake, "lib.enterprise", A)["county_code"] == "130502"
+    assert one(lake, "lib.enterprise", B)["county_code"] == "130525"
+
+
+def test_a_library_holds_its_kind_of_subject_only(
+    lake: Lake, catalog: Catalog, run: Run, record: Record
+) -> None:
+    record("permits", A, "a", uscc=A[5:], name="甲公司")
+    record("permits", P, "b", name="王")
+    permitted = library("permitted", "industry", "organisation", ["permits"], name=["permits.name"])
+    assert run(catalog=replace(catalog, libraries={"permitted": permitted})).subjects == {"permitted": 1}
+    assert one(lake, "lib.permitted", A)["name"] == "甲公司"
+
+
 def test_repeating_and_portions_change_nothing(lake: Lake, run: Run, record: Record) -> None:
     record("firms", A, "a", uscc=A[5:], reg=A_REG[4:], name="甲公司")
     record("permits", A, "p", uscc=A[5:], name="甲")
