@@ -338,7 +338,15 @@ def history(
     from transforms import steps
 
     columns, rows = steps.history(Home.from_environment(), item)
-    _print_rows(columns, rows, form)
+    if form is not Format.table:
+        _print_rows(columns, rows, form)
+        return
+    hidden = {columns.index("文件"), columns.index("说明")}
+    loaded = [tuple(v for i, v in enumerate(row) if i not in hidden) for row in rows if row[-1] is None]
+    _print_rows([c for i, c in enumerate(columns) if i not in hidden], loaded, form)
+    for row in rows:
+        if row[-1] is not None:
+            out.print(f"{row[0]}　拒收 {row[1]}：{row[-1]}", markup=False, highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

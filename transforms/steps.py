@@ -57,7 +57,9 @@ def judge(staged: str, home: Home) -> str:
     with _recorded("judge", batch.delivery, home):
         with Lake(home) as lake:
             ensure_schema(lake, catalog)
-            history = read_history(lake, batch.delivery.item_id, batch.delivery.period)
+            history = read_history(
+                lake, batch.delivery.item_id, batch.delivery.period, division=batch.delivery.division
+            )
         verdict = judge_batch(batch, catalog, history, docs=home.data_docs)
     return str(verdict.to_file(Path(batch.folder) / "verdict.json"))
 
@@ -138,7 +140,8 @@ def county_table(period: str, home: Home) -> Table:
 
 
 def verify(home: Home) -> list[str]:
-    """Run the audit; one Chinese line per clause that does not hold."""
+    """Run the audit; one Chinese line per clause that does not hold. Libraries behind their ledger are brought up first."""
+    integrate_if_needed(home)
     lake, _ = open_lake(home)
     with lake:
         ensure_marts(lake)
@@ -183,11 +186,11 @@ def history(home: Home, item: str | None = None) -> tuple[list[str], list[tuple[
     with lake:
         cursor = lake.execute(
             """
-            SELECT loaded_at AS 时间, batch_id AS 批次, source_file AS 文件, status AS 状态, rows_read AS 上报, rows_new AS 新增,
-                rows_updated AS 更新, rows_duplicate AS 重复, rows_quarantined AS 隔离, rows_ignored AS 忽略, NULL AS 说明
+            SELECT date_trunc('second', loaded_at) AS "时间", batch_id AS "批次", source_file AS "文件", status AS "状态", rows_read AS "上报", rows_new AS "新增",
+                rows_updated AS "更新", rows_duplicate AS "重复", rows_quarantined AS "隔离", rows_ignored AS "忽略", NULL AS "说明"
             FROM ops.batch WHERE $item IS NULL OR item_id = $item
             UNION ALL
-            SELECT at, batch_id, source_file, 'refused', NULL, NULL, NULL, NULL, NULL, NULL, message
+            SELECT date_trunc('second', occurred_at), batch_id, source_file, 'refused', NULL, NULL, NULL, NULL, NULL, NULL, message
             FROM ops.outcome WHERE success = 0 AND ($item IS NULL OR item_id = $item)
             ORDER BY 1 DESC, 2""",
             {"item": wanted},

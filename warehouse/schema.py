@@ -89,7 +89,7 @@ EXPECTATION = _table(
     ("batch_id", String, "批次标识"),
     ("item_id", String, "目录标识"),
     ("period", String, "期次"),
-    ("check", String, "检查项"),
+    ("expectation", String, "检查项"),
     ("field", String, "数据项"),
     ("level", String, "fail 阻断；warn 提醒"),
     ("success", Integer, "1 通过；0 未通过"),
@@ -106,7 +106,7 @@ OUTCOME = _table(
     ("source_file", String, "原文件名"),
     ("sha256", String, "原文件摘要"),
     ("message", String, "说明"),
-    ("at", DateTime, "时间"),
+    ("occurred_at", DateTime, "时间"),
 )
 RECORD = _table(
     "core", "record", "台账：每条记录一行，指向其当前版本",
