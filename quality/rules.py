@@ -2,7 +2,7 @@
 
 A predicate sees two columns per field: `t_<field>` (text as delivered, cleaned) and `<field>` (the plain value).
 The first rule a row breaks names its fault; the order is part of the contract: records that could not be divided, set-aside rules, then the fields in
-catalog order (required, what the type says, length), then one-of groups, the key, and the item's own rules.
+catalog order (what the type says, required, length), then one-of groups, the key, and the item's own rules.
 """
 
 from __future__ import annotations
@@ -82,6 +82,22 @@ def plain(field: str) -> str:
     return f'"{field}"'
 
 
+def delivered(field: str) -> str:
+    """SQL name of a routed code's text as it stood in the file, before it moved to its own column."""
+    return f'"o_{field}"'
+
+
+def routed_groups(item: Item) -> list[list[str]]:
+    """The codes of each one-of group that can be told apart by their form, where there are at least two."""
+    groups = [[name for name in group if TYPES[item.field(name).type].form(text(name))] for group in item.one_of]
+    return [group for group in groups if len(group) > 1]
+
+
+def routed_fields(item: Item) -> list[str]:
+    """All fields of `routed_groups`, each once."""
+    return list(dict.fromkeys(name for group in routed_groups(item) for name in group))
+
+
 def row_rules(scope: Scope) -> RowRules:
     """The rules of an item for one format and period."""
     item = scope.item
@@ -93,6 +109,7 @@ def row_rules(scope: Scope) -> RowRules:
         *_one_of_rules(scope),
         *_key_rules(scope),
         *(rule for rule in own if rule.level != "set_aside"),
+        *_moved_rules(scope),
     ]
     repairs = [
         (field.name, repair)
@@ -121,13 +138,15 @@ def holds(condition: Condition) -> str:
 def _field_rules(scope: Scope, field: Field) -> Iterator[RowRule]:
     kind, use = TYPES[field.type], scope.use(field)
     t, p = text(field.name), plain(field.name)
-    if field.required is True:
-        yield RowRule("required", field.name, "quarantine", f"{t} IS NULL", f"“{field.title}”为必填项", t)
-    elif isinstance(field.required, Condition):
-        when = f"{t} IS NULL AND {holds(field.required)}"
-        yield RowRule("required", field.name, "quarantine", when, f"“{field.title}”在此情形下为必填项", t)
     for fault in kind.faults(t, p, use):
-        yield RowRule(fault.rule, field.name, fault.level, f"{t} IS NOT NULL AND ({fault.when})", f"“{field.title}”：{fault.message}", t)
+        when = f"{t} IS NOT NULL AND ({fault.when})"
+        yield RowRule(fault.rule, field.name, fault.level, when, f"“{field.title}”：{fault.message}", t)
+    # After the type's own faults: what they let pass as no value (000000, 1900-01-01) is a missing one.
+    if field.required is True:
+        yield RowRule("required", field.name, "quarantine", f"{p} IS NULL", f"“{field.title}”为必填项", t)
+    elif isinstance(field.required, Condition):
+        when = f"{p} IS NULL AND {holds(field.required)}"
+        yield RowRule("required", field.name, "quarantine", when, f"“{field.title}”在此情形下为必填项", t)
     if field.length is not None:
         message = f"“{field.title}”超过{field.length}字"
         yield RowRule("over_length", field.name, kind.over_length, f"length({p}) > {field.length}", message, t)
@@ -137,9 +156,18 @@ def _one_of_rules(scope: Scope) -> Iterator[RowRule]:
     for group in scope.item.one_of:
         fields = [scope.item.field(name) for name in group if not scope.absent(name)]
         if fields:
-            when = " AND ".join(f"{text(f.name)} IS NULL" for f in fields)
+            when = " AND ".join(f"{plain(f.name)} IS NULL" for f in fields)
             titles = "、".join(f.title for f in fields)
             yield RowRule("one_of", group[0], "quarantine", when, f"{titles}至少填一项", text(group[0]))
+
+
+def _moved_rules(scope: Scope) -> Iterator[RowRule]:
+    for name in routed_fields(scope.item):
+        if not scope.absent(name):
+            was, now = delivered(name), text(name)
+            when = f"{was} IS NOT NULL AND {now} IS DISTINCT FROM {was}"
+            message = f"“{scope.item.field(name).title}”栏中是另一种代码，已按形式归入其所属的栏"
+            yield RowRule("code_moved", name, "warn", when, message, was)
 
 
 def _key_rules(scope: Scope) -> Iterator[RowRule]:
