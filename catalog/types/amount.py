@@ -22,7 +22,7 @@ class Amount(SemanticType):
     units = tuple(UNITS)
     macros = (
         "xt_amount_number(t) AS try_cast(translate(regexp_extract(xt_half(t), '^-?[0-9][0-9,，]*([.．][0-9]+)?([eE]-?[0-9]+)?'), '．,，', '.')"
-        " AS DECIMAL(24,6))",
+        " AS DOUBLE)",
         "xt_amount_form(t) AS regexp_full_match(xt_half(t), '-?[0-9][0-9,，]*([.．][0-9]+)?([eE]-?[0-9]+)?\\s*[(（]?(亿|万|千|百)?\\s*(元|圆)?整?\\s*\\p{Han}{0,8}[)）]?')",
         "xt_amount_scale(t, unit) AS CASE WHEN contains(t, '亿') THEN 100000000 WHEN contains(t, '万') THEN 10000"
         " WHEN contains(t, '千') THEN 1000 WHEN contains(t, '百') THEN 100 WHEN regexp_matches(t, '\\p{Han}') THEN 1 ELSE unit END",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from catalog.types.base import Expected, Fault, Repair, SemanticType, Use
 
-_UPGRADED = "substr({t}, 1, 6) || '19' || substr({t}, 7, 9)"
-
 
 class ResidentId(SemanticType):
     """18 characters; 15-digit numbers of before 1999 are upgraded. The region is never judged: it keeps old codes for life.
@@ -17,9 +15,10 @@ class ResidentId(SemanticType):
     title = "公民身份号码"
     telling = 90
     private = True
+    # Lambdas bind their argument once; as plain macros the number would be spelled out some forty times.
     macros = (
-        "xt_id18(t) AS CASE WHEN regexp_full_match(t, '[0-9]{15}') THEN "
-        + _UPGRADED.format(t="t") + " || xt_id_check(" + _UPGRADED.format(t="t") + ") ELSE t END",
+        "xt_id18(t) AS list_transform([t], lambda c: CASE WHEN regexp_full_match(c, '[0-9]{15}')"
+        " THEN list_transform([substr(c, 1, 6) || '19' || substr(c, 7, 9)], lambda s: s || xt_id_check(s))[1] ELSE c END)[1]",
     )
 
     def plain(self, text: str, use: Use) -> str:
