@@ -1,0 +1,157 @@
+"""The published real data beside the checkout; never copied into the project.
+
+Where it is absent these tests skip and say so; with XTCREDIT_REQUIRE_REAL=1 its absence is a failure.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalog.loader import load_catalog
+from catalog.period import Period
+from transforms import steps
+from transforms.extract.drop import land
+from warehouse.batch import StagedBatch
+from warehouse.home import Home
+from warehouse.lake import Lake
+from warehouse.load import LoadResult
+
+PERIOD = "2019-12"
+ROOT = Path(__file__).resolve().parents[2]
+YEARS = range(1980, 2012)
+PREFIX = {
+    "enterprise_registration": "91",
+    "individual_business_registration": "92",
+    "cooperative_registration": "93",
+}
+
+Ingest = Callable[[Path, str, Home], LoadResult]
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """The folder of real data."""
+    folder = Path(os.environ.get("XTCREDIT_REAL_DATA") or ROOT.parent / "shared" / "data" / "real")
+    if not folder.is_dir():
+        if os.environ.get("XTCREDIT_REQUIRE_REAL") == "1":
+            pytest.fail("the real data is required here (XTCREDIT_REQUIRE_REAL=1) but absent")
+        pytest.skip("the published real data is not beside the checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def register(real: Path) -> Callable[[int, str], Path]:
+    """The register's file of a year as csv, json or xls."""
+    return lambda year, kind: real / "enterprise_register" / "raw" / kind / f"河北_{year}.{kind}"
+
+
+@pytest.fixture(scope="session")
+def published(register: Callable[[int, str], Path]) -> dict[int, Rows]:
+    """The register as Python's csv module reads it: year -> rows, each with its number `#` in the file."""
+    found = {}
+    for year in YEARS:
+        with register(year, "csv").open(encoding="utf-8-sig", newline="") as file:
+            found[year] = [row | {"#": number} for number, row in enumerate(csv.DictReader(file), 2)]
+    return found
+
+
+@pytest.fixture(scope="session")
+def ingest() -> Ingest:
+    """Takes one file through all steps."""
+
+    def run(file: Path, item: str, home: Home) -> LoadResult:
+        return steps.load_result(steps.judge(_stage(file, item, home), home), home)
+
+    return run
+
+
+@dataclass(frozen=True)
+class FullRun:
+    """All 32 years of the register through one item, in a lake of its own.
+
+    Years without a row of the item's kind (but 1994) end with staging: forty empty loads prove nothing more.
+    """
+
+    item: str
+    folder: Path
+    results: dict[str, dict[str, Any]]
+
+    @property
+    def home(self) -> Home:
+        return Home(self.folder / "home")
+
+    @property
+    def staged(self) -> str:
+        """SQL: every row of every year as staged, set aside ones too; `year`, `row_number` and the fields."""
+        return self._kept("staged")
+
+    @property
+    def quarantine(self) -> str:
+        """SQL: what staging quarantined or set aside; `year`, `row_number`, level, rule, message, raw."""
+        return self._kept("quarantine")
+
+    def _kept(self, name: str) -> str:
+        year = r"regexp_extract(filename, '([0-9]{4})[.]parquet$', 1)::INTEGER AS year"
+        return f"(SELECT {year}, * FROM read_parquet('{self.folder}/{name}-*.parquet', filename = true))"
+
+    def rows(self, sql: str) -> Rows:
+        with Lake(self.home) as lake:
+            return lake.rows(sql)
+
+
+@pytest.fixture(scope="session")
+def full_run(
+    register: Callable[[int, str], Path],
+    published: dict[int, Rows],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str], FullRun]:
+    """The full run of an item, made once however many workers ask for it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+    def run(item: str) -> FullRun:
+        folder = shared / f"full-{item}"
+        folder.mkdir(exist_ok=True)
+        done = folder / "results.json"
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                results = {}
+                for year in YEARS:
+                    batch = _stage(register(year, "csv"), item, Home(folder / "home"))
+                    for kept in ("staged", "quarantine"):
+                        shutil.copyfile(batch.with_name(f"{kept}.parquet"), folder / f"{kept}-{year}.parquet")
+                    results[year] = dict(StagedBatch.from_file(batch).counts)
+                    if year == 1994 or any(is_kind(row, item) for row in published[year]):
+                        verdict = steps.judge(str(batch), Home(folder / "home"))
+                        results[year]["loaded"] = vars(steps.load_result(verdict, Home(folder / "home")))
+                done.write_text(json.dumps(results), encoding="utf-8")
+        return FullRun(item, folder, json.loads(done.read_text(encoding="utf-8")))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def kind() -> Callable[[dict[str, Any], str], bool]:
+    """Whether a row of the register is this city's and of the item's kind."""
+    return is_kind
+
+
+def is_kind(row: dict[str, Any], item: str) -> bool:
+    return "邢台" in row["地区"] and row["统一社会信用代码"].startswith(PREFIX[item])
+
+
+def _stage(file: Path, item: str, home: Home) -> Path:
+    manifest = land(file, load_catalog().item(item), Period.parse(PERIOD), home)
+    return Path(steps.stage(str(manifest), home))
