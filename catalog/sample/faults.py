@@ -111,7 +111,13 @@ def _required(f: Field) -> Recipe:
     def make(row: Row) -> Broken | None:
         if not row.required(f) or _rules_document(row, f):
             return None
-        return Broken({f.name: ("", "无", "/", "null")[row.n % 4]}, "required", f.name)
+        cells = {f.name: ("", "无", "/", "null")[row.n % 4]}
+        if f.fallback is not None and row.filled(f.fallback):
+            # What another field may stand in for is missing only where that one is, too.
+            if row.required(row.plan.item.field(f.fallback)):
+                return None
+            cells[f.fallback] = ""
+        return Broken(cells, "required", f.name)
 
     return make
 
