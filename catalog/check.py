@@ -315,6 +315,9 @@ class _ItemCheck:
         source = self.fields.get(each.same_column_as or "")
         if source is not None and (source.same_column_as is not None or source is each):
             yield self.at(f"“{source.title}”自己没有列", "same_column_as 应指有列的数据项", *keys, "same_column_as")
+        spare = self.fields.get(each.fallback or "")
+        if spare is not None and (spare is each or spare.type not in TYPES or TYPES[spare.type].storage != kind.storage):
+            yield self.at(f"“{spare.title}”不能代替“{each.title}”", "fallback 应指同类的另一数据项", *keys, "fallback")
         if each.same_column_as is not None and each.headers:
             yield self.at(f"“{each.title}”取自另一项的列，不用表头", "删去 headers", *keys, "headers")
 

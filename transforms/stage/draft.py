@@ -238,7 +238,8 @@ class _Draft:
     def _key(self) -> Iterator[str]:
         sure = [d.field.name for d in self.fields if d.column.filled == self.rows]
         unique = [d for d in self.fields if d.column.distinct == self.rows and d.field.name in sure]
-        unique.sort(key=lambda d: -TYPES[d.field.type].telling)
+        # Numbers and dates that happen not to repeat come last.
+        unique.sort(key=lambda d: (TYPES[d.field.type].storage != "VARCHAR", -TYPES[d.field.type].telling))
         candidates = "、".join(d.field.name for d in unique) or "无"
         key = [unique[0].field.name] if unique else sure or ["subject"]
         yield f"key: [{', '.join(key)}]  # TODO 核对关键项；样例中取值不重复且不空的列：{candidates}"
