@@ -300,7 +300,8 @@ def demo(home: Path, rows: int, seed: int) -> None:
     finally:
         airflow.stop()
     print(f"四、{last} 各县（市、区）归集进度", flush=True)
-    run([*xtcredit, "counties", "--period", str(last)])
+    wide = {} if sys.stdout.isatty() else {"COLUMNS": "120"}  # a log has no width of its own
+    run([*xtcredit, "counties", "--period", str(last)], env=os.environ | wide)
     print(f"用时 {time.monotonic() - began:.0f} 秒。通报：")
     for paper in papers:
         print(f"  {paper}")
