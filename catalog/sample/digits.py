@@ -1,4 +1,6 @@
-"""Codes and their check characters, a row of bytes per code. Written from the standards, apart from the rules' SQL."""
+"""Codes and their check characters, a row of bytes per code. Written from the standards, apart from
+the rules' SQL.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ Bytes = npt.NDArray[np.uint8]
 USCC_ALPHABET = b"0123456789ABCDEFGHJKLMNPQRTUWXY"  # GB 32100-2015, 4.3: no I O S V Z
 _USCC_FACTORS = np.array([3**i % 31 for i in range(17)], dtype=np.int64)
 _ORG_FACTORS = np.array([3, 7, 9, 10, 5, 8, 4, 2], dtype=np.int64)  # GB 11714-1997, 4.2
-_ID_FACTORS = np.array([2 ** (17 - i) % 11 for i in range(17)], dtype=np.int64)  # GB 11643-1999, ISO 7064 MOD 11-2
+_ID_FACTORS = np.array(
+    [2 ** (17 - i) % 11 for i in range(17)], dtype=np.int64
+)  # GB 11643-1999, ISO 7064 MOD 11-2
 
 
 def _value_table(alphabet: bytes) -> Ints:
@@ -31,13 +35,15 @@ _USCC_CHARS = np.frombuffer(USCC_ALPHABET, dtype=np.uint8)
 def number(values: Ints, width: int) -> Bytes:
     """Decimal digits, zero-padded."""
     powers = 10 ** np.arange(width - 1, -1, -1, dtype=np.int64)
-    return (values[:, None] // powers % 10 + 48).astype(np.uint8)
+    digits: Bytes = (values[:, None] // powers % 10 + 48).astype(np.uint8)
+    return digits
 
 
 def base31(values: Ints, width: int) -> Bytes:
     """Digits of GB 32100's alphabet, zero-padded."""
     powers = 31 ** np.arange(width - 1, -1, -1, dtype=np.int64)
-    return _USCC_CHARS[values[:, None] // powers % 31]
+    chars: Bytes = _USCC_CHARS[values[:, None] // powers % 31]
+    return chars
 
 
 def fixed(text: str, rows: int) -> Bytes:
@@ -78,6 +84,10 @@ def resident_id(head: Bytes) -> Bytes:
 def strings(codes: Bytes) -> pa.StringArray:
     """Rows of bytes as text, without copying them one by one."""
     rows, width = codes.shape
-    offsets = np.arange(0, (rows + 1) * width, width, dtype=np.int32) if width else np.zeros(rows + 1, dtype=np.int32)
+    offsets = (
+        np.arange(0, (rows + 1) * width, width, dtype=np.int32)
+        if width
+        else np.zeros(rows + 1, dtype=np.int32)
+    )
     data = np.ascontiguousarray(codes)
     return pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(data))

@@ -1,6 +1,7 @@
 """Draws that depend on nothing but the seed, a name and an index: the same on every platform, in any order.
 
-A counter run through splitmix64 instead of a generator with a state, so that row 5 is the same row whether or not
+A counter run through splitmix64 instead of a generator with a state, so that row 5 is the same row
+whether or not
 rows 0-4 were drawn, and whatever numpy's generators will do in later versions.
 """
 
@@ -51,7 +52,9 @@ class Draw:
     def weighted(self, weights: list[float], index: Ints) -> Ints:
         """A position in `weights` for each index, in proportion to them."""
         edges = np.cumsum(np.asarray(weights, dtype=np.float64))
-        return np.minimum(np.searchsorted(edges / edges[-1], self.share(index), side="right"), len(weights) - 1).astype(np.int64)
+        return np.minimum(
+            np.searchsorted(edges / edges[-1], self.share(index), side="right"), len(weights) - 1
+        ).astype(np.int64)
 
     def one(self, limit: int, index: int = 0) -> int:
         """`below` for a single index."""

@@ -1,7 +1,9 @@
 """Faulty rows: one fault each, and the one rule that must name it.
 
-A recipe changes a good row so that exactly one thing is wrong, or says that it does not fit the row. Where moving a
-date may break several of the item's rules, the first of them in the catalog's order is the one that is reported.
+A recipe changes a good row so that exactly one thing is wrong, or says that it does not fit the
+row. Where moving a
+date may break several of the item's rules, the first of them in the catalog's order is the one that
+is reported.
 """
 
 from __future__ import annotations
@@ -13,7 +15,16 @@ import numpy as np
 import pyarrow as pa
 
 from catalog.model import (
-    Adult, Condition, Empty, Field, MatchesId, NotAfterPeriod, NotBefore, NoTestData, Prefix, WithinCity,
+    Adult,
+    Condition,
+    Empty,
+    Field,
+    MatchesId,
+    NotAfterPeriod,
+    NotBefore,
+    NoTestData,
+    Prefix,
+    WithinCity,
 )
 from catalog.sample import words
 from catalog.sample.draw import Ints
@@ -64,7 +75,11 @@ class Row:
     def code(self, name: str) -> str | None:
         """The canonical code in a field with a list, None if empty."""
         codes = self.build.column(name).codes
-        return self.plan.codes(self.plan.item.field(name)).codes[int(codes[self.i])] if codes is not None and self.filled(name) else None
+        return (
+            self.plan.codes(self.plan.item.field(name)).codes[int(codes[self.i])]
+            if codes is not None and self.filled(name)
+            else None
+        )
 
     def holds(self, condition: Condition) -> bool:
         """Whether a condition is true of the row."""
@@ -96,7 +111,8 @@ def set_aside_recipes(plan: Plan) -> list[Recipe]:
     return list(_rule_recipes(plan, "set_aside"))
 
 
-# --- faults of a single field ----------------------------------------------------------------------------------------
+# --- faults of a single field
+# ----------------------------------------------------------------------------------------
 
 
 def _field_recipes(plan: Plan) -> Iterator[Recipe]:
@@ -175,14 +191,20 @@ def _odd_document(row: Row, f: Field, text: str) -> str | None:
 
 
 def _impossible_date(row: Row, f: Field, text: str) -> str | None:
-    return ("20190931", "2019-02-29", "2019-13-01", "2019/4/31", "201909", "2019", "2019年9月", "待定")[row.n % 8]
+    return ("20190931", "2019-02-29", "2019-13-01", "2019/4/31", "201909", "2019", "2019年9月", "待定")[
+        row.n % 8
+    ]
 
 
 def _too_early(row: Row, f: Field, text: str) -> str | None:
     if f.min is None:
         return None
     day = int(np.datetime64(f.min, "D").astype(np.int64)) - 2 - row.n % 300
-    return date_text(day, 0) if day > DATE_FROM and date_text(day, 0) not in ("1900-01-01", "1899-12-31", "1899-12-30") else None
+    return (
+        date_text(day, 0)
+        if day > DATE_FROM and date_text(day, 0) not in ("1900-01-01", "1899-12-31", "1899-12-30")
+        else None
+    )
 
 
 def _too_late(row: Row, f: Field, text: str) -> str | None:
@@ -258,30 +280,63 @@ _RESIDENT_FAULTS = (
     ("resident_id_check", _resident(_wrong_last)),
 )
 FAULTS: dict[str, tuple[tuple[str, Callable[[Row, Field, str], str | None]], ...]] = {
-    "amount": (("amount_invalid", _no_number), ("amount_too_small", _negative), ("amount_too_large", _above_maximum)),
+    "amount": (
+        ("amount_invalid", _no_number),
+        ("amount_too_small", _negative),
+        ("amount_too_large", _above_maximum),
+    ),
     "case_no": (("case_no_invalid", _no_case_no),),
-    "certificate_no": (("certificate_no_invalid", _no_certificate_no), ("code_digits_lost", _certificate_scientific)),
+    "certificate_no": (
+        ("certificate_no_invalid", _no_certificate_no),
+        ("code_digits_lost", _certificate_scientific),
+    ),
     "code": (("code_unknown", _unknown_code),),
     "code_set": (("code_unknown", _unknown_in_set),),
-    "date": (("date_invalid", _impossible_date), ("date_too_early", _too_early), ("date_too_late", _too_late)),
-    "decimal": (("decimal_invalid", _no_number), ("number_too_small", _below_minimum), ("number_too_large", _above_maximum)),
+    "date": (
+        ("date_invalid", _impossible_date),
+        ("date_too_early", _too_early),
+        ("date_too_late", _too_late),
+    ),
+    "decimal": (
+        ("decimal_invalid", _no_number),
+        ("number_too_small", _below_minimum),
+        ("number_too_large", _above_maximum),
+    ),
     "division": (("division_unknown", _elsewhere),),
     "document_no": (("document_no_empty", _no_document_no),),
-    "integer": (("integer_invalid", _no_number), ("number_too_small", _below_minimum), ("number_too_large", _above_maximum)),
+    "integer": (
+        ("integer_invalid", _no_number),
+        ("number_too_small", _below_minimum),
+        ("number_too_large", _above_maximum),
+    ),
     "org_code": (("org_code_format", _too_short), ("org_code_check", _wrong_last)),
     "org_identifier": (("identifier_unknown", _no_identifier), _LOST),
     "org_name": (("name_invalid", _no_name),),
     "person_document": (*_RESIDENT_FAULTS, ("document_no_format", _odd_document)),
     "person_name": (("name_invalid", _no_person),),
-    "registration_no": (("registration_no_format", lambda row, f, text: text[:-1]), ("registration_no_check", _wrong_last), _LOST),
+    "registration_no": (
+        ("registration_no_format", lambda row, f, text: text[:-1]),
+        ("registration_no_check", _wrong_last),
+        _LOST,
+    ),
     "resident_id": _RESIDENT_FAULTS,
-    "uscc": (("uscc_length", _too_short), ("uscc_charset", _foreign_letter), ("uscc_check", _wrong_last), _LOST),
-    "year": (("year_invalid", _no_year), ("number_too_small", _below_minimum), ("number_too_large", _above_maximum)),
+    "uscc": (
+        ("uscc_length", _too_short),
+        ("uscc_charset", _foreign_letter),
+        ("uscc_check", _wrong_last),
+        _LOST,
+    ),
+    "year": (
+        ("year_invalid", _no_year),
+        ("number_too_small", _below_minimum),
+        ("number_too_large", _above_maximum),
+    ),
 }
 """By semantic type: the rule and how to break it."""
 
 
-# --- faults of several fields ----------------------------------------------------------------------------------------
+# --- faults of several fields
+# ----------------------------------------------------------------------------------------
 
 
 def _group_recipes(plan: Plan) -> Iterator[Recipe]:
@@ -315,7 +370,8 @@ def _no_key(plan: Plan, name: str) -> Recipe:
     return make
 
 
-# --- faults against the item's own rules -----------------------------------------------------------------------------
+# --- faults against the item's own rules
+# -----------------------------------------------------------------------------
 
 
 def _rule_recipes(plan: Plan, level: str) -> Iterator[Recipe]:
@@ -358,7 +414,9 @@ def _moved(row: Row, name: str, day: int) -> Broken | None:
 def _too_soon(rule: NotBefore) -> Recipe:
     def make(row: Row) -> Broken | None:
         other = row.day(rule.other)
-        return None if other is None or other == LONG_TERM else _moved(row, rule.field, other - 1 - row.n % 300)
+        return (
+            None if other is None or other == LONG_TERM else _moved(row, rule.field, other - 1 - row.n % 300)
+        )
 
     return make
 
@@ -371,13 +429,17 @@ def _in_future(rule: NotAfterPeriod) -> Recipe:
 
 
 def first_broken(row: Row, days: dict[str, int], cells: Cells) -> tuple[str, str] | None:
-    """The first of the item's rules about dates and ID numbers that the changed row breaks, as (rule, field)."""
+    """The first of the item's rules about dates and ID numbers that the changed row breaks, as (rule,
+    field).
+    """
 
     def day(name: str) -> int | None:
         return days[name] if name in days else row.day(name)
 
     def number(name: str) -> str | None:
-        text = cells.get(name) or (row.text(name) if row.filled(name) and row.resident(row.plan.item.field(name)) else "")
+        text = cells.get(name) or (
+            row.text(name) if row.filled(name) and row.resident(row.plan.item.field(name)) else ""
+        )
         return text if len(text) == 18 else None
 
     for level in ("set_aside", "quarantine"):
@@ -406,7 +468,9 @@ def first_broken(row: Row, days: dict[str, int], cells: Cells) -> tuple[str, str
 
 
 def _other_kind(plan: Plan, rule: Prefix) -> Recipe:
-    aside = [r for r in plan.rules if isinstance(r, Prefix) and r.field == rule.field and r.level == "set_aside"]
+    aside = [
+        r for r in plan.rules if isinstance(r, Prefix) and r.field == rule.field and r.level == "set_aside"
+    ]
 
     def make(row: Row) -> Broken | None:
         if not row.filled(rule.field) or (aside and rule not in aside):
@@ -467,7 +531,12 @@ def _minor(rule: Adult) -> Recipe:
         number = str(plan.population.resident_id(person, np.array([born], dtype=np.int64))[0].as_py())
         cells, days = {rule.id: number}, {}
         for other in plan.rules:
-            if isinstance(other, MatchesId) and other.id == rule.id and other.what == "birth_date" and row.filled(other.field):
+            if (
+                isinstance(other, MatchesId)
+                and other.id == rule.id
+                and other.what == "birth_date"
+                and row.filled(other.field)
+            ):
                 if not _in_bounds(plan.item.field(other.field), born):
                     return None
                 cells[other.field], days[other.field] = date_text(born, plan.style.dates), born
@@ -479,15 +548,25 @@ def _minor(rule: Adult) -> Recipe:
 
 def _not_empty(rule: Empty) -> Recipe:
     def make(row: Row) -> Broken | None:
-        return Broken({rule.field: row.text(rule.field)}, rule.rule, rule.field) if row.holds(rule.when) else None
+        return (
+            Broken({rule.field: row.text(rule.field)}, rule.rule, rule.field)
+            if row.holds(rule.when)
+            else None
+        )
 
     return make
 
 
 def _test_data(plan: Plan, rule: NoTestData) -> Recipe:
-    names = words.TEST_PERSONS if plan.item.field(rule.field).type == "person_name" else words.TEST_ORGANISATIONS
+    names = (
+        words.TEST_PERSONS if plan.item.field(rule.field).type == "person_name" else words.TEST_ORGANISATIONS
+    )
 
     def make(row: Row) -> Broken | None:
-        return Broken({rule.field: names[row.n % len(names)]}, rule.rule, rule.field) if row.filled(rule.field) else None
+        return (
+            Broken({rule.field: names[row.n % len(names)]}, rule.rule, rule.field)
+            if row.filled(rule.field)
+            else None
+        )
 
     return make

@@ -46,8 +46,12 @@ class Writer(Protocol):
         """Finish the file."""
 
 
-def open_writer(path: Path, style: FileStyle, headers: list[str], dates: frozenset[int], numbers: frozenset[int]) -> Writer:
-    """A writer of the style's kind; `dates` and `numbers` are the columns that a workbook may hold as such."""
+def open_writer(
+    path: Path, style: FileStyle, headers: list[str], dates: frozenset[int], numbers: frozenset[int]
+) -> Writer:
+    """A writer of the style's kind; `dates` and `numbers` are the columns that a workbook may hold as
+    such.
+    """
     match style.kind:
         case "csv":
             return CsvWriter(path, style)
@@ -74,13 +78,17 @@ class CsvWriter:
 
     def line(self, cells: Line) -> None:
         buffer = io.StringIO()
-        csv.writer(buffer, delimiter=self._style.delimiter, lineterminator="\n").writerow(["" if c is None else c for c in cells])
+        csv.writer(buffer, delimiter=self._style.delimiter, lineterminator="\n").writerow(
+            ["" if c is None else c for c in cells]
+        )
         self._put(buffer.getvalue().encode())
 
     def block(self, columns: list[pa.StringArray]) -> None:
         table = pa.Table.from_arrays(columns, names=[str(i) for i in range(len(columns))])
         sink = pa.BufferOutputStream()
-        pacsv.write_csv(table, sink, pacsv.WriteOptions(include_header=False, delimiter=self._style.delimiter))
+        pacsv.write_csv(
+            table, sink, pacsv.WriteOptions(include_header=False, delimiter=self._style.delimiter)
+        )
         self._put(sink.getvalue().to_pybytes())
 
     def _put(self, data: bytes) -> None:
@@ -122,7 +130,9 @@ class XlsxWriter:
     def __init__(self, path: Path, dates: frozenset[int], numbers: frozenset[int]) -> None:
         import xlsxwriter
 
-        self._book: Any = xlsxwriter.Workbook(str(path), {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+        self._book: Any = xlsxwriter.Workbook(
+            str(path), {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        )
         self._book.set_properties({"created": _CREATED, "author": "样例"})
         self._day = self._book.add_format({"num_format": "yyyy-mm-dd"})
         self._sheet, self._row = self._book.add_worksheet("Sheet1"), 0
@@ -163,7 +173,9 @@ class XlsWriter:
         try:
             import xlwt
         except ImportError as error:
-            raise UserError("没有安装写 XLS 文件的组件 xlwt", remedy="安装开发依赖，或改用 csv、xlsx、json") from error
+            raise UserError(
+                "没有安装写 XLS 文件的组件 xlwt", remedy="安装开发依赖，或改用 csv、xlsx、json"
+            ) from error
         self._book: Any = xlwt.Workbook(encoding="utf-8")
         self._sheet, self._row, self._path = self._book.add_sheet("Sheet1"), 0, path
 

@@ -1,6 +1,7 @@
 """Deliveries of any items and periods, and beside each the truth about it.
 
-Out of the catalog and a seed come files as departments send them, and per batch what a right system must count: the
+Out of the catalog and a seed come files as departments send them, and per batch what a right system
+must count: the
 reader and the rules are tested against this, so nothing here may come from them.
 """
 
@@ -36,7 +37,9 @@ CITY_PREFIX = "130500"
 
 @dataclass(frozen=True)
 class Truth:
-    """What must come of a batch. `by_rule` has the quarantined rows, set-aside ones included, by `rule/field`."""
+    """What must come of a batch. `by_rule` has the quarantined rows, set-aside ones included, by
+    `rule/field`.
+    """
 
     batch_id: str
     item: str
@@ -115,14 +118,16 @@ def generate(
     Args:
         catalog: the catalog; it alone says what an item looks like.
         out: folder of the inbox's layout, `<period>/<division>_<department>_<item>_<yyyymmdd>_<no>.<ext>`.
-        periods: months; history starts with the first, and quarterly and yearly items appear where theirs end.
+        periods: months; history starts with the first, and quarterly and yearly items appear where
+        theirs end.
         rows: data rows per item and period, duplicates, updates and faults among them.
         seed: the same arguments give the same bytes.
         items: ids, codes or titles; all if None.
         fault_share: share of rows with one fault each, which the truth names.
         duplicate_share: share of rows sent again unchanged, half of them in the same file.
         update_share: share of rows that change an earlier record.
-        set_aside_share: share of rows of other cities, other catalog items or minors, where the item has such rules.
+        set_aside_share: share of rows of other cities, other catalog items or minors, where the
+        item has such rules.
         noise_share: share of cells written in an unusual but right way.
         kinds: file kinds to draw from: csv, xlsx, json, and xls where xlwt is installed.
         progress: called after each file.
@@ -150,15 +155,27 @@ def _check(periods: Sequence[Period], rows: int, shares: Shares) -> None:
         raise UserError(f"样例的期次不能早于 {FIRST_PERIOD}", remedy="例如 --periods 2019-10:2019-12")
     if rows < 1:
         raise UserError("样例的行数须是正整数", remedy="例如 --rows 1000")
-    if any(not 0 <= share <= 1 for share in asdict(shares).values()) or shares.duplicate + shares.update > 0.9:
-        raise UserError("样例的各种比例须在 0 与 1 之间，重复与更新合计不超过 0.9", remedy="例如 --fault-share 0.08")
+    if (
+        any(not 0 <= share <= 1 for share in asdict(shares).values())
+        or shares.duplicate + shares.update > 0.9
+    ):
+        raise UserError(
+            "样例的各种比例须在 0 与 1 之间，重复与更新合计不超过 0.9", remedy="例如 --fault-share 0.08"
+        )
 
 
 class _Maker:
     """All deliveries of one item, in order."""
 
     def __init__(
-        self, catalog: Catalog, item: Item, population: Population, out: Path, periods: Sequence[Period], rows: int, shares: Shares,
+        self,
+        catalog: Catalog,
+        item: Item,
+        population: Population,
+        out: Path,
+        periods: Sequence[Period],
+        rows: int,
+        shares: Shares,
         kinds: tuple[str, ...],
     ) -> None:
         self.catalog, self.item, self.population, self.out = catalog, item, population, out
@@ -166,12 +183,17 @@ class _Maker:
         self.total = rows * len(periods)
         self.draw = Draw(f"deliveries/{population.seed}/{item.id}")
         self.formats: list[Format | None] = [None, *(f for f in item.formats if self._complete(f))]
-        self.history = History(*(np.full(self.total, v, dtype=np.int64) for v in (-1, 0, 0)))
+        first, home = np.zeros(self.total, dtype=np.int64), np.zeros(self.total, dtype=np.int64)
+        self.history = History(np.full(self.total, -1, dtype=np.int64), first, home)
 
     def _complete(self, fmt: Format) -> bool:
         """Whether records can be told apart in the format: what the key needs is there or may be missing."""
-        return all(k == "subject" or k not in fmt.absent or self.item.field(k).required is True for k in self.item.key) and (
-            Plan(self.item, fmt, self.catalog, self.population, self.total, self.rows, Style(fmt)).serial is not None
+        return all(
+            k == "subject" or k not in fmt.absent or self.item.field(k).required is True
+            for k in self.item.key
+        ) and (
+            Plan(self.item, fmt, self.catalog, self.population, self.total, self.rows, Style(fmt)).serial
+            is not None
             or not set(fmt.absent) & set(self.item.key)
         )
 
@@ -187,11 +209,19 @@ class _Maker:
                     yield self._delivery(number, period, unit, size)
 
     def _providers(self) -> list[str]:
-        """Who delivers: the city's department, two county bureaus, or the city and one county; in order of delivery."""
+        """Who delivers: the city's department, two county bureaus, or the city and one county; in
+        order of delivery.
+        """
         counties = [code for code, _ in self.population.counties]
         first = self.draw.of("county").one(len(counties))
         some = [counties[first], counties[(first + 7) % len(counties)]]
-        return sorted({"city_department": [CITY_PREFIX], "county_bureau": some, "city_and_county": [CITY_PREFIX, some[0]]}[self.item.provision.role])
+        return sorted(
+            {
+                "city_department": [CITY_PREFIX],
+                "county_bureau": some,
+                "city_and_county": [CITY_PREFIX, some[0]],
+            }[self.item.provision.role]
+        )
 
     def _delivery(self, number: int, period: Period, unit: str, size: int) -> GeneratedFile:
         due = period.shift(1)
@@ -204,7 +234,12 @@ class _Maker:
             home = 1 + draw.of("which format").one(len(self.formats) - 1)
         style = self._file_style(draw, size)
         plan = Plan(
-            self.item, self.formats[home], self.catalog, self.population, self.total, max(int(self.rows * 0.8), 1),
+            self.item,
+            self.formats[home],
+            self.catalog,
+            self.population,
+            self.total,
+            max(int(self.rows * 0.8), 1),
             Style(self.formats[home], dates=draw.of("dates").one(6), codes=draw.of("codes").one(3)),
         )
         folder = self.out / str(period)
@@ -214,14 +249,25 @@ class _Maker:
         read = self._write(path, style, plan, draw, number, period, home, size, counts)
         status, quarantined = counts.by_status, sum(counts.by_rule.values())
         truth = Truth(
-            batch_id=f"{self.item.id}/{period}/{delivery}", item=self.item.id, period=str(period), file=f"{period}/{path.name}",
-            rows_read=read, rows_accepted=status["new"] + status["updated"], rows_new=status["new"], rows_updated=status["updated"],
-            rows_duplicate=status["duplicate"], rows_quarantined=quarantined, rows_ignored=counts.ignored,
-            rows_set_aside=counts.set_aside, by_rule=dict(sorted(counts.by_rule.items())),
+            batch_id=f"{self.item.id}/{period}/{delivery}",
+            item=self.item.id,
+            period=str(period),
+            file=f"{period}/{path.name}",
+            rows_read=read,
+            rows_accepted=status["new"] + status["updated"],
+            rows_new=status["new"],
+            rows_updated=status["updated"],
+            rows_duplicate=status["duplicate"],
+            rows_quarantined=quarantined,
+            rows_ignored=counts.ignored,
+            rows_set_aside=counts.set_aside,
+            by_rule=dict(sorted(counts.by_rule.items())),
         )
         truth_path = self.out / "truth" / f"{truth.batch_id.replace('/', '__')}.json"
         truth_path.parent.mkdir(exist_ok=True)
-        truth_path.write_text(json.dumps(asdict(truth), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        truth_path.write_text(
+            json.dumps(asdict(truth), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+        )
         return GeneratedFile(path, truth_path, truth)
 
     def _file_style(self, draw: Draw, size: int) -> FileStyle:
@@ -232,16 +278,26 @@ class _Maker:
         delimiter = (",", ",", ",", "\t", ";")[draw.of("delimiter").one(5)]
         return FileStyle(kind, encoding, delimiter, crlf=draw.of("crlf").one(4) == 0)
 
-    # --- which records ---------------------------------------------------------------------------------------------
+    # --- which records
+    # ---------------------------------------------------------------------------------------------
 
     def _sequence(self, plan: Plan, draw: Draw, number: int, home: int, size: int) -> tuple[Ints, Ints]:
         """Records and versions of a delivery's rows, in their order."""
         history = self.history
-        known = np.flatnonzero((history.version[: history.used] >= 0) & (history.home[: history.used] == home) & (history.version[: history.used] < 200))
-        again, changed = round(size * self.shares.duplicate), round(size * self.shares.update) if plan.mutable else 0
+        known = np.flatnonzero(
+            (history.version[: history.used] >= 0)
+            & (history.home[: history.used] == home)
+            & (history.version[: history.used] < 200)
+        )
+        again, changed = (
+            round(size * self.shares.duplicate),
+            round(size * self.shares.update) if plan.mutable else 0,
+        )
         # Half of each refers to earlier files where there are any, the rest to rows of this one.
         early_again, early_changed = min(again // 2, len(known) // 2), min(changed * 3 // 4, len(known) // 2)
-        picked = known[np.argsort(draw.of("earlier").words(known), kind="stable")[: early_again + early_changed]]
+        picked = known[
+            np.argsort(draw.of("earlier").words(known), kind="stable")[: early_again + early_changed]
+        ]
         own = again + changed - early_again - early_changed
         fresh = min(size - again - changed, self.total - history.used)
         own = min(own, fresh + len(picked))
@@ -256,16 +312,21 @@ class _Maker:
         later = version[source] + (np.arange(own) < own - (again - early_again))
         if self.item.source_time is not None:
             # An old version that arrives after the new one is no news.
-            later = np.where((later == version[source]) & (later > 0) & (np.arange(own) % 3 == 0), later - 1, later)
+            later = np.where(
+                (later == version[source]) & (later > 0) & (np.arange(own) % 3 == 0), later - 1, later
+            )
         record, version = np.concatenate([record, record[source]]), np.concatenate([version, later])
-        place = np.concatenate([place, place[source] + (1 - place[source]) * draw.of("gap").share(record[len(place) :])])
+        place = np.concatenate(
+            [place, place[source] + (1 - place[source]) * draw.of("gap").share(record[len(place) :])]
+        )
         order = np.argsort(place, kind="stable")
         return record[order], version[order]
 
     def _settle(self, record: Ints, version: Ints, good: Bools) -> Counter[str]:
         """Count new, updated and duplicate among good rows in their order, and move the history on.
 
-        Versions of a record only ever rise with its source time, so a row is news where its version is higher than
+        Versions of a record only ever rise with its source time, so a row is news where its version
+        is higher than
         the highest before it.
         """
         rows = np.flatnonzero(good)
@@ -280,22 +341,42 @@ class _Maker:
         before = np.where(starts, floor, np.concatenate([[0], highest[:-1]])) - segment - 1
         self.history.version[who] = np.maximum(self.history.version[who], 0)
         np.maximum.at(self.history.version, who, what)
-        return Counter(new=int((before < 0).sum()), updated=int(((before >= 0) & (what > before)).sum()), duplicate=int((what <= before).sum()))
+        return Counter(
+            new=int((before < 0).sum()),
+            updated=int(((before >= 0) & (what > before)).sum()),
+            duplicate=int((what <= before).sum()),
+        )
 
-    # --- the file --------------------------------------------------------------------------------------------------
+    # --- the file -----------------------------------------------------------------------------------
+    # ---------------
 
     def _write(
-        self, path: Path, style: FileStyle, plan: Plan, draw: Draw, number: int, period: Period, home: int, size: int, counts: _Counts
+        self,
+        path: Path,
+        style: FileStyle,
+        plan: Plan,
+        draw: Draw,
+        number: int,
+        period: Period,
+        home: int,
+        size: int,
+        counts: _Counts,
     ) -> int:
         record, version = self._sequence(plan, draw, number, home, size)
         names, headers, extra = self._layout(plan, draw)
         fields = {f.name: f for f in plan.fields}
         dates = frozenset(i for i, n in enumerate(names) if n in fields and fields[n].type == "date")
-        numbers = frozenset(i for i, n in enumerate(names) if n in fields and fields[n].type in ("amount", "integer", "decimal"))
+        numbers = frozenset(
+            i
+            for i, n in enumerate(names)
+            if n in fields and fields[n].type in ("amount", "integer", "decimal")
+        )
         writer = open_writer(path, style, headers, dates, numbers)
         messy = style.kind != "json"
         if messy and draw.of("title").one(3) == 0:
-            writer.line(_padded([f"邢台市{self.item.title}（{period.year}年{period.month}月）"], len(headers)))
+            writer.line(
+                _padded([f"邢台市{self.item.title}（{period.year}年{period.month}月）"], len(headers))
+            )
         writer.line(headers)
         faults, aside = fault_recipes(plan), set_aside_recipes(plan)
         inserted = self._inserted(draw, headers, len(record)) if messy else []
@@ -305,10 +386,17 @@ class _Maker:
             build = self._build(plan, record[rows], version[rows], period)
             table, good = self._table(build, draw, start, period, names, faults, aside, counts, extra)
             counts.by_status += self._settle(record[rows], version[rows], good)
-            _put(writer, table, [(at - start, cells) for at, cells in inserted if start <= at < stop], stop - start)
+            _put(
+                writer,
+                table,
+                [(at - start, cells) for at, cells in inserted if start <= at < stop],
+                stop - start,
+            )
         footer = draw.of("footer").one(3) if messy else 2
         if footer < 2:
-            for cells in ([["合计", str(len(record))]] if footer else [["合计", str(len(record))], ["填表人：样例"]]):
+            for cells in (
+                [["合计", str(len(record))]] if footer else [["合计", str(len(record))], ["填表人：样例"]]
+            ):
                 writer.line(_padded(cells, len(headers)))
                 counts.ignored += 1
         writer.close()
@@ -324,7 +412,13 @@ class _Maker:
 
     def _layout(self, plan: Plan, draw: Draw) -> tuple[list[str], list[str], list[str]]:
         """Columns of the file: field names (or headers of ignored columns), and the headers written."""
-        foreign = {h for f in self.item.formats if f is not plan.fmt for options in f.headers.values() for h in options}
+        foreign = {
+            h
+            for f in self.item.formats
+            if f is not plan.fmt
+            for options in f.headers.values()
+            for h in options
+        }
         ignored = [h for h in (*self.item.ignore, *(plan.fmt.ignore if plan.fmt else ()))]
         taken: set[str] = set(map(_flat, ignored))
         aliases = draw.of("headers").one(3)
@@ -355,8 +449,16 @@ class _Maker:
         return sorted(lines, key=lambda pair: pair[0])
 
     def _table(
-        self, build: Build, draw: Draw, start: int, period: Period, names: list[str], faults: list[Recipe], aside: list[Recipe],
-        counts: _Counts, extra: list[str],
+        self,
+        build: Build,
+        draw: Draw,
+        start: int,
+        period: Period,
+        names: list[str],
+        faults: list[Recipe],
+        aside: list[Recipe],
+        counts: _Counts,
+        extra: list[str],
     ) -> tuple[list[pa.StringArray], Bools]:
         """The columns of a part of the file, and which of its rows are good."""
         position = np.arange(start, start + build.rows, dtype=np.int64)
@@ -370,7 +472,9 @@ class _Maker:
                 continue
             cells = self._noise(build, draw.of("noise", name), name, position)
             cells |= {i: new[name] for i, new in broken.items() if name in new}
-            text = pc.if_else(pa.array(build.filled(name)), build.column(name).text, pa.scalar(None, pa.string()))
+            text = pc.if_else(
+                pa.array(build.filled(name)), build.column(name).text, pa.scalar(None, pa.string())
+            )
             columns.append(_replaced(text, cells))
         return columns, good
 
@@ -390,9 +494,18 @@ class _Maker:
         return cells
 
     def _break(
-        self, build: Build, draw: Draw, position: Ints, period: Period, faults: list[Recipe], aside: list[Recipe], counts: _Counts
+        self,
+        build: Build,
+        draw: Draw,
+        position: Ints,
+        period: Period,
+        faults: list[Recipe],
+        aside: list[Recipe],
+        counts: _Counts,
     ) -> dict[int, dict[str, str]]:
-        """New cells of the rows that get a fault or are none of ours; the truth about them is counted here."""
+        """New cells of the rows that get a fault or are none of ours; the truth about them is counted
+        here.
+        """
         cells: dict[int, dict[str, str]] = {}
         lot, how = draw.of("lot").share(position), draw.of("fault").words(position)
         end = (period.last_day - EPOCH).days
@@ -414,7 +527,9 @@ class _Maker:
 
 def _labels(rule: object) -> list[str]:
     """Fields under which a rule may be reported."""
-    return [n for n in (getattr(rule, a, None) for a in ("field", "id", "city", "code")) if isinstance(n, str)]
+    return [
+        n for n in (getattr(rule, a, None) for a in ("field", "id", "city", "code")) if isinstance(n, str)
+    ]
 
 
 def _flat(header: str) -> str:
@@ -432,10 +547,14 @@ def _replaced(text: pa.StringArray, cells: dict[int, str]) -> pa.StringArray:
     mask = np.zeros(len(text), dtype=bool)
     order = sorted(cells)
     mask[order] = True
-    return pc.replace_with_mask(text, pa.array(mask), pa.array([cells[i] or None for i in order], pa.string()))
+    return pc.replace_with_mask(
+        text, pa.array(mask), pa.array([cells[i] or None for i in order], pa.string())
+    )
 
 
-def _put(writer: Writer, table: list[pa.StringArray], inserted: list[tuple[int, list[str | None]]], rows: int) -> None:
+def _put(
+    writer: Writer, table: list[pa.StringArray], inserted: list[tuple[int, list[str | None]]], rows: int
+) -> None:
     """Write the rows with the lines that stand between them."""
     done = 0
     for at, cells in inserted:
@@ -445,4 +564,3 @@ def _put(writer: Writer, table: list[pa.StringArray], inserted: list[tuple[int, 
         writer.line(cells)
     if rows > done:
         writer.block([c.slice(done, rows - done) for c in table])
-

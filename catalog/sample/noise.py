@@ -29,7 +29,14 @@ def _spaced(text: str) -> str:
 
 
 def _code_number(b: Build, f: Field, i: int, text: str, n: int) -> str:
-    return (full_width(text), text.lower(), _spaced(text), f"{text}\u200b", _around(text, n), full_width(text[:6]) + text[6:])[n % 6]
+    return (
+        full_width(text),
+        text.lower(),
+        _spaced(text),
+        f"{text}\u200b",
+        _around(text, n),
+        full_width(text[:6]) + text[6:],
+    )[n % 6]
 
 
 def _org_code(b: Build, f: Field, i: int, text: str, n: int) -> str:
@@ -54,7 +61,13 @@ def _date(b: Build, f: Field, i: int, text: str, n: int) -> str:
     iso = date_text(day, 0)
     serial = day + 25_569  # Excel counts from 1899-12-30
     forms = [date_text(day, style) for style in range(DATE_STYLES)]
-    forms += [f"{iso} 00:00:00.0", full_width(iso), date_text(day, 2) + "083015", iso.replace("-0", "-"), f"{iso}T00:00:00"]
+    forms += [
+        f"{iso} 00:00:00.0",
+        full_width(iso),
+        date_text(day, 2) + "083015",
+        iso.replace("-0", "-"),
+        f"{iso}T00:00:00",
+    ]
     if 20_000 <= serial <= 69_999:
         forms.append(str(serial))
     return forms[n % len(forms)]
@@ -72,9 +85,21 @@ def _amount(b: Build, f: Field, i: int, text: str, n: int) -> str:
         name = currencies(b.plan, reader)[int(column.currency[i]) - 1]
         scale = unit.removesuffix("元")
         return (f"{grouped}{scale}{name}", f"{plain}({scale}{name})", f"{plain} {scale}{name}")[n % 3]
-    forms = [grouped, f"{plain}{unit}", f"{plain}({unit}人民币)", f"{plain}{unit}人民币", f"{grouped}（{unit}）", f"{whole}.{part:02d}0000", full_width(plain)]
+    forms = [
+        grouped,
+        f"{plain}{unit}",
+        f"{plain}({unit}人民币)",
+        f"{plain}{unit}人民币",
+        f"{grouped}（{unit}）",
+        f"{whole}.{part:02d}0000",
+        full_width(plain),
+    ]
     if unit == "万元":
-        forms += [f"{whole * 10_000 + part * 100}元", f"{whole * 10_000 + part * 100:,}元", f"{plain}万人民币"]
+        forms += [
+            f"{whole * 10_000 + part * 100}元",
+            f"{whole * 10_000 + part * 100:,}元",
+            f"{plain}万人民币",
+        ]
     return forms[n % len(forms)]
 
 
@@ -94,7 +119,11 @@ def _code_set(b: Build, f: Field, i: int, text: str, n: int) -> str:
     codes = b.plan.catalog.code_list(f, b.plan.fmt)
     marks = [m for m in ((codes.separators if codes else None) or "、") if m.strip()]
     one = first[n % len(first)]
-    return one if column.codes[i] == column.second[i] else one + marks[n % len(marks)] + second[n // 7 % len(second)]
+    return (
+        one
+        if column.codes[i] == column.second[i]
+        else one + marks[n % len(marks)] + second[n // 7 % len(second)]
+    )
 
 
 def _line(b: Build, f: Field, i: int, text: str, n: int) -> str:

@@ -1,4 +1,5 @@
-"""Who lives and works in the sample's city: the same seed gives the same organisations and persons to every item.
+"""Who lives and works in the sample's city: the same seed gives the same organisations and persons
+to every item.
 
 Nothing is stored: organisation `i` of a group and person `j` are functions of the seed and the number.
 """
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 
 from catalog.divisions import CITY, Divisions
 from catalog.sample import digits, words
-from catalog.sample.draw import Draw, Ints
+from catalog.sample.draw import Bools, Draw, Ints
 
 EPOCH = date(1970, 1, 1)
 LAYOUT_DAY = date(2019, 12, 31)
@@ -26,7 +27,9 @@ FOUNDED_FROM, FOUNDED_DAYS = (date(1990, 1, 2) - EPOCH).days, (date(2018, 1, 1) 
 
 @dataclass(frozen=True)
 class Group:
-    """A group of organisations: the first two characters of its codes (GB 32100 table 1) and how new codes begin."""
+    """A group of organisations: the first two characters of its codes (GB 32100 table 1) and how new
+    codes begin.
+    """
 
     name: str
     prefixes: tuple[str, ...]
@@ -81,16 +84,30 @@ class Population:
         """Code and name of the towns of each county, the county itself where it has none."""
         found: dict[str, list[tuple[str, str]]] = {code: [] for code, _ in self.counties}
         for row in self.divisions.rows:
-            if row.level == "town" and row.kind == "gb10114" and row.valid(LAYOUT_DAY) and row.parent in found:
+            if (
+                row.level == "town"
+                and row.kind == "gb10114"
+                and row.valid(LAYOUT_DAY)
+                and row.parent in found
+            ):
                 found[row.parent].append((row.code, row.name))
         return tuple(tuple(sorted(found[code])) or ((code, name),) for code, name in self.counties)
 
     @cached_property
     def _old_regions(self) -> tuple[str, ...]:
         """Regions in the ID numbers of people registered before the prefecture became a city (1322xx)."""
-        return tuple(sorted({row.code for row in self.divisions.rows if row.code.startswith("1322") and row.level == "county"}))
+        return tuple(
+            sorted(
+                {
+                    row.code
+                    for row in self.divisions.rows
+                    if row.code.startswith("1322") and row.level == "county"
+                }
+            )
+        )
 
-    # --- organisations -------------------------------------------------------------------------------------------
+    # --- organisations
+    # -------------------------------------------------------------------------------------------
 
     def _own(self, group: Ints, index: Ints) -> Ints:
         """One number for each organisation of all groups."""
@@ -108,7 +125,9 @@ class Population:
 
     def registrar(self, group: Ints, index: Ints) -> Ints:
         """Region digits of the code: the county, the city, or the city's own offices 130501 and 130506."""
-        county = np.array([int(code) for code, _ in self.counties], dtype=np.int64)[self.org_county(group, index)]
+        county = np.array([int(code) for code, _ in self.counties], dtype=np.int64)[
+            self.org_county(group, index)
+        ]
         kind = self.draw.of("registrar").below(100, self._own(group, index))
         market = np.isin(group, [GROUP_NUMBER["enterprise"]])
         region = np.where(kind < 12, int(CITY), county)
@@ -127,18 +146,26 @@ class Population:
         """Organisation code (GB 11714)."""
         return digits.strings(self._org_matrix(group, index))
 
-    def uscc(self, group: Ints, index: Ints, prefix: pa.StringArray | None = None, region: int | None = None) -> pa.StringArray:
-        """Unified social credit code; with another prefix or registrar it is some other body's code, but valid."""
+    def uscc(
+        self, group: Ints, index: Ints, prefix: pa.StringArray | None = None, region: int | None = None
+    ) -> pa.StringArray:
+        """Unified social credit code; with another prefix or registrar it is some other body's code,
+        but valid.
+        """
         first = self.prefix(group, index) if prefix is None else prefix
         head = np.frombuffer("".join(first.to_pylist()).encode(), dtype=np.uint8).reshape(len(index), 2)
-        regions = self.registrar(group, index) if region is None else np.full(len(index), region, dtype=np.int64)
+        regions = (
+            self.registrar(group, index) if region is None else np.full(len(index), region, dtype=np.int64)
+        )
         return digits.strings(digits.uscc(head, digits.number(regions, 6), self._org_matrix(group, index)))
 
     def registration_no(self, group: Ints, index: Ints) -> pa.StringArray:
         """Business registration number (GS 15-2006)."""
         first = np.array([int(g.registration) for g in GROUPS], dtype=np.int64)[group]
         serial = (self._own(group, index) * 7_654_321) % 10_000_000
-        head = np.hstack([digits.number(self.registrar(group, index), 6), digits.number(first * 10_000_000 + serial, 8)])
+        head = np.hstack(
+            [digits.number(self.registrar(group, index), 6), digits.number(first * 10_000_000 + serial, 8)]
+        )
         return digits.strings(digits.registration_no(head))
 
     def org_name(self, group: Ints, index: Ints) -> pa.StringArray:
@@ -147,7 +174,15 @@ class Population:
         draw = self.draw.of("org name")
         county = self.org_county(group, index)
         names = tuple(name for _, name in self.counties)
-        places = pick((*names, *(f"邢台市{name}" for name in names), *("邢台市",) * len(names), *("河北",) * len(names)), county + len(names) * draw.of("place").below(4, own))
+        places = pick(
+            (
+                *names,
+                *(f"邢台市{name}" for name in names),
+                *("邢台市",) * len(names),
+                *("河北",) * len(names),
+            ),
+            county + len(names) * draw.of("place").below(4, own),
+        )
         brand = join(
             pick(words.BRAND_FIRST, draw.of("first").below(len(words.BRAND_FIRST), own)),
             pick(words.BRAND_SECOND, draw.of("second").below(len(words.BRAND_SECOND), own)),
@@ -166,14 +201,27 @@ class Population:
             place, home, mark = places.take(rows), local.take(rows), brand.take(rows)
             match group_.name:
                 case "enterprise":
-                    texts = join(place, mark, some(words.TRADES, "trade", where), some(words.COMPANY_FORMS, "form", where))
+                    texts = join(
+                        place,
+                        mark,
+                        some(words.TRADES, "trade", where),
+                        some(words.COMPANY_FORMS, "form", where),
+                    )
                 case "individual_business":
                     texts = join(home, mark, some(words.SHOPS, "shop", where))
                 case "cooperative":
                     texts = join(home, mark, some(words.COOP_TRADES, "coop", where), "农民专业合作社")
                 case "social_organization":
                     service = draw.of("society").below(2, own[where]) == 0
-                    texts = join(home, mark, pc.if_else(pa.array(service), some(words.SOCIETIES, "soc", where), some(words.SERVICES, "srv", where)))
+                    texts = join(
+                        home,
+                        mark,
+                        pc.if_else(
+                            pa.array(service),
+                            some(words.SOCIETIES, "soc", where),
+                            some(words.SERVICES, "srv", where),
+                        ),
+                    )
                 case "public_institution":
                     texts = join(home, some(words.INSTITUTIONS, "institution", where))
                 case "government_organ":
@@ -196,7 +244,8 @@ class Population:
         """Position in the flattened list of towns for someone of a county."""
         sizes = np.array([len(towns) for towns in self.towns], dtype=np.int64)
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-        return starts[county] + draw.of("town").words(own).astype(np.int64) % sizes[county]
+        position: Ints = starts[county] + draw.of("town").below(1 << 62, own) % sizes[county]
+        return position
 
     @cached_property
     def flat_towns(self) -> tuple[tuple[str, str], ...]:
@@ -205,10 +254,13 @@ class Population:
 
     def _address(self, county: Ints, draw: Draw, own: Ints, salt: Ints) -> pa.StringArray:
         return join(
-            "河北省邢台市", pick(tuple(name for _, name in self.counties), county),
+            "河北省邢台市",
+            pick(tuple(name for _, name in self.counties), county),
             pick(tuple(name for _, name in self.flat_towns), self.town(county, draw, own)),
-            pick(words.STREETS, draw.of("street").below(len(words.STREETS), own)), "路",
-            pc.cast(pa.array(draw.of("number").below(899, own) + 1 + salt), pa.string()), "号",
+            pick(words.STREETS, draw.of("street").below(len(words.STREETS), own)),
+            "路",
+            pc.cast(pa.array(draw.of("number").below(899, own) + 1 + salt), pa.string()),
+            "号",
         )
 
     def founded(self, group: Ints, index: Ints) -> Ints:
@@ -219,7 +271,8 @@ class Population:
         """Number of the person who represents an organisation."""
         return self.draw.of("chief").below(5_000_000, self._own(group, index))
 
-    # --- persons -------------------------------------------------------------------------------------------------
+    # --- persons ------------------------------------------------------------------------------------
+    # -------------
 
     def _slot(self, person: Ints) -> Ints:
         return person * 15_485_863 % (BORN_DAYS * 999)
@@ -232,9 +285,10 @@ class Population:
         """The three digits that tell people of one place and day apart; odd for men."""
         return self._slot(person) % 999 + 1
 
-    def male(self, person: Ints) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    def male(self, person: Ints) -> Bools:
         """Whether the number is a man's."""
-        return self.sequence(person) % 2 == 1
+        odd: Bools = self.sequence(person) % 2 == 1
+        return odd
 
     def home(self, person: Ints) -> Ints:
         """Position in `counties` of the county where a person is registered."""
@@ -245,32 +299,47 @@ class Population:
         counties = np.array([int(code) for code, _ in self.counties], dtype=np.int64)
         old = np.array([int(code) for code in self._old_regions] or [130521], dtype=np.int64)
         aged = self.draw.of("old region").below(100, person) < 15
-        region = np.where(aged, old[self.draw.of("region").below(len(old), person)], counties[self.home(person)])
+        region = np.where(
+            aged, old[self.draw.of("region").below(len(old), person)], counties[self.home(person)]
+        )
         days = (self.born(person) if born is None else born).astype("datetime64[D]")
         months = days.astype("datetime64[M]").astype(np.int64)
         ymd = (1970 + months // 12) * 10_000 + (months % 12 + 1) * 100
         ymd += (days - days.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) + 1
-        head = np.hstack([digits.number(region, 6), digits.number(ymd, 8), digits.number(self.sequence(person), 3)])
+        head = np.hstack(
+            [digits.number(region, 6), digits.number(ymd, 8), digits.number(self.sequence(person), 3)]
+        )
         return digits.strings(digits.resident_id(head))
 
     def person_name(self, person: Ints, salt: Ints | None = None) -> pa.StringArray:
         """Name: surname and one or two characters, a few rare ones, a few with a dot."""
         draw = self.draw.of("person name")
         key = person if salt is None else person + salt * 1_000_003
-        surname = pick((*words.SURNAMES, *words.RARE_SURNAMES), draw.of("surname").below(len(words.SURNAMES) + 1, person) + 0)
+        surname = pick(
+            (*words.SURNAMES, *words.RARE_SURNAMES),
+            draw.of("surname").below(len(words.SURNAMES) + 1, person) + 0,
+        )
         given = words.MALE_GIVEN + words.FEMALE_GIVEN
         half = len(words.MALE_GIVEN)
         male = self.male(person)
 
         def character(part: str) -> pa.StringArray:
-            his, hers = draw.of(part).below(half, key), draw.of(part).below(len(words.FEMALE_GIVEN), key) + half
+            his, hers = (
+                draw.of(part).below(half, key),
+                draw.of(part).below(len(words.FEMALE_GIVEN), key) + half,
+            )
             return pick(given, np.where(male, his, hers))
 
         first, second = character("first"), character("second")
         kind = draw.of("kind").below(1000, person)
         second = pc.if_else(pa.array(kind < 250), "", second)
-        second = pc.if_else(pa.array(kind >= 990), pick(words.RARE_GIVEN, draw.of("rare").below(len(words.RARE_GIVEN), person)), second)
-        # The salt must show even where two draws agree, so a changed name also carries its number in characters.
+        second = pc.if_else(
+            pa.array(kind >= 990),
+            pick(words.RARE_GIVEN, draw.of("rare").below(len(words.RARE_GIVEN), person)),
+            second,
+        )
+        # The salt must show even where two draws agree, so a changed name also carries its number in
+        # characters.
         mark = "" if salt is None else pick(("", *"一二三四五六七八九"), np.minimum(salt % 10, 9))
         whole = join(surname, first, second, mark)
         dotted = pick(words.DOTTED_NAMES, draw.of("dotted").below(len(words.DOTTED_NAMES), person))

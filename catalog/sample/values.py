@@ -1,6 +1,7 @@
 """A value for every field of a row, by the field's semantic type and what the item's rules ask of it.
 
-`GENERATORS` has one entry per semantic type. Whatever is peculiar to an item (whose code, which prefix, which order of
+`GENERATORS` has one entry per semantic type. Whatever is peculiar to an item (whose code, which
+prefix, which order of
 dates) is read from its rules; titles only choose among plausible wordings.
 """
 
@@ -17,15 +18,64 @@ import pyarrow.compute as pc
 from catalog.codes import CodeList
 from catalog.errors import UserError
 from catalog.loader import Catalog
-from catalog.model import Adult, Condition, Empty, Field, Format, Item, MatchesId, NotAfterPeriod, NotBefore, Prefix, WithinCity
+from catalog.model import (
+    Adult,
+    Condition,
+    Empty,
+    Field,
+    Format,
+    Item,
+    MatchesId,
+    NotAfterPeriod,
+    NotBefore,
+    Prefix,
+    WithinCity,
+)
 from catalog.sample import words
 from catalog.sample.draw import Bools, Draw, Ints
-from catalog.sample.population import EPOCH, FOUNDED_DAYS, FOUNDED_FROM, GROUP_NUMBER, GROUPS, PREFIXES, Population, join, pick
+from catalog.sample.population import (
+    EPOCH,
+    FOUNDED_DAYS,
+    FOUNDED_FROM,
+    GROUP_NUMBER,
+    GROUPS,
+    PREFIXES,
+    Population,
+    join,
+    pick,
+)
 
 LONG_TERM = 47_481  # 2099-12-31, in days since 1970
 SUBJECT_KEY = "subject"
-_GENERIC = (("enterprise", 60.0), ("individual_business", 20.0), ("cooperative", 10.0), ("public_institution", 6.0), ("social_organization", 4.0))
-_PLACEHOLDERS = {"无", "空", "暂无", "/", "\\", "-", "--", "—", "——", "null", "none", "nan", "na", "n/a", "#n/a", "\\n", "未知", "不详", "（空）", "(空)"}
+_GENERIC = (
+    ("enterprise", 60.0),
+    ("individual_business", 20.0),
+    ("cooperative", 10.0),
+    ("public_institution", 6.0),
+    ("social_organization", 4.0),
+)
+_PLACEHOLDERS = {
+    "无",
+    "空",
+    "暂无",
+    "/",
+    "\\",
+    "-",
+    "--",
+    "—",
+    "——",
+    "null",
+    "none",
+    "nan",
+    "na",
+    "n/a",
+    "#n/a",
+    "\\n",
+    "未知",
+    "不详",
+    "（空）",
+    "(空)",
+}
 _SERIAL_TYPES = {"document_no", "case_no", "certificate_no"}
 _END_WORDS = ("至", "止", "截止", "到期", "有效期", "移除", "注销", "期满")
 _RARE_WORDS = ("移除", "注销", "吊销", "撤销", "退出")
@@ -34,7 +84,9 @@ _AUTHORITY_WORDS = ("机关", "主管", "来源单位", "登记管理", "依据�
 
 @dataclass(frozen=True)
 class Column:
-    """Values of a field: texts as a careful clerk would write them, and what they mean where rules need it."""
+    """Values of a field: texts as a careful clerk would write them, and what they mean where rules
+    need it.
+    """
 
     text: pa.StringArray
     days: Ints | None = None
@@ -79,8 +131,11 @@ def spelling(codes: CodeList) -> Spelling:
     def usable(form: str) -> bool:
         plain = form.strip()
         return (
-            len(owners[form]) == 1 and plain == form and form.lower() not in _PLACEHOLDERS
-            and not any("０" <= char <= "ｚ" for char in form) and not (codes.joined and len(form) > 2)
+            len(owners[form]) == 1
+            and plain == form
+            and form.lower() not in _PLACEHOLDERS
+            and not any("０" <= char <= "ｚ" for char in form)
+            and not (codes.joined and len(form) > 2)
         )
 
     kept: list[tuple[str, tuple[str, ...]]] = []
@@ -106,7 +161,14 @@ DATE_STYLES = 6
 def date_text(day: int, style: int) -> str:
     """One day in one form: ISO, slashes, digits, dots, Chinese, with an empty time."""
     y, m, d = str(np.datetime64(day, "D")).split("-")
-    return (f"{y}-{m}-{d}", f"{y}/{m}/{d}", f"{y}{m}{d}", f"{y}.{int(m)}.{int(d)}", f"{y}年{int(m)}月{int(d)}日", f"{y}-{m}-{d} 00:00:00")[style]
+    return (
+        f"{y}-{m}-{d}",
+        f"{y}/{m}/{d}",
+        f"{y}{m}{d}",
+        f"{y}.{int(m)}.{int(d)}",
+        f"{y}年{int(m)}月{int(d)}日",
+        f"{y}-{m}-{d} 00:00:00",
+    )[style]
 
 
 @dataclass(frozen=True)
@@ -153,13 +215,17 @@ class Plan:
     def rules(self) -> tuple[object, ...]:
         """The item's rules that have something to say about this format."""
         named = ("field", "other", "by", "id")
-        return tuple(r for r in self.item.rules if not any(self.absent(getattr(r, a, None) or "") for a in named))
+        return tuple(
+            r for r in self.item.rules if not any(self.absent(getattr(r, a, None) or "") for a in named)
+        )
 
     @cached_property
     def subject_fields(self) -> frozenset[str]:
         """Fields that identify the subject, its name not among them."""
         s = self.item.subject
-        return frozenset(n for n in (s.uscc, s.org_code, s.registration_no, s.person, s.mixed) if n is not None)
+        return frozenset(
+            n for n in (s.uscc, s.org_code, s.registration_no, s.person, s.mixed) if n is not None
+        )
 
     @cached_property
     def registry(self) -> bool:
@@ -171,7 +237,11 @@ class Plan:
         """The key field that numbers the records apart, where the key is more than the subject."""
         if self.registry:
             return None
-        keys = [k for k in self.item.key if k != SUBJECT_KEY and k not in self.subject_fields and not self.absent(k)]
+        keys = [
+            k
+            for k in self.item.key
+            if k != SUBJECT_KEY and k not in self.subject_fields and not self.absent(k)
+        ]
         for wanted in (_SERIAL_TYPES, {"text", "line", "integer"}):
             for k in keys:
                 if self.item.field(k).type in wanted:
@@ -183,7 +253,13 @@ class Plan:
         """The field that says whether the row is about a person or which kind of organisation."""
         s = self.item.subject
         for rule in self.rules:
-            if isinstance(rule, Prefix) and rule.field == s.uscc and rule.by and rule.level != "warn" and rule.by in self.names:
+            if (
+                isinstance(rule, Prefix)
+                and rule.field == s.uscc
+                and rule.by
+                and rule.level != "warn"
+                and rule.by in self.names
+            ):
                 return rule.by
         for name in (s.person, s.uscc):
             if name and not self.absent(name):
@@ -212,13 +288,19 @@ class Plan:
             if isinstance(rule, Prefix) and rule.field == name:
                 allowed = rule.in_ or (rule.allow or {}).get(value or "", ())
                 if allowed:
-                    found = tuple(a for a in allowed if not found or any(a.startswith(f) or f.startswith(a) for f in found))
+                    found = tuple(
+                        a
+                        for a in allowed
+                        if not found or any(a.startswith(f) or f.startswith(a) for f in found)
+                    )
         return found
 
     def groups(self, allowed: tuple[str, ...]) -> list[tuple[int, float]]:
         """Groups of organisations whose codes may begin so, with weights."""
         weights = dict(_GENERIC)
-        fitting = dict.fromkeys(PREFIXES[p] for p in PREFIXES if any(p.startswith(a) or a.startswith(p) for a in allowed))
+        fitting = dict.fromkeys(
+            PREFIXES[p] for p in PREFIXES if any(p.startswith(a) or a.startswith(p) for a in allowed)
+        )
         return [(n, weights.get(GROUPS[n].name, 1.0)) for n in fitting]
 
     @cached_property
@@ -236,7 +318,9 @@ class Plan:
         if self.registry or SUBJECT_KEY in self.item.key:
             tied.add(self.item.subject.name)
         for rule in self.item.rules:
-            tied |= {getattr(rule, a, None) for a in ("field", "other", "by", "id", "city", "code", "on")} - ({f.name} if type(rule).__name__ == "NoTestData" else set())
+            tied |= {getattr(rule, a, None) for a in ("field", "other", "by", "id", "city", "code", "on")} - (
+                {f.name} if type(rule).__name__ == "NoTestData" else set()
+            )
             if isinstance(rule, Empty):
                 tied.add(rule.when.field)
         tied |= {other.required.field for other in self.item.fields if isinstance(other.required, Condition)}
@@ -251,7 +335,11 @@ class Plan:
         """Share of rows in which an optional field is filled, safely above what the item's checks expect."""
         if any(word in f.title for word in _RARE_WORDS) and f.type == "date":
             return 0.1
-        floors = [c.value for c in self.item.checks if c.check == "fill_rate_min" and c.field == f.name and c.value is not None]
+        floors = [
+            c.value
+            for c in self.item.checks
+            if c.check == "fill_rate_min" and c.field == f.name and c.value is not None
+        ]
         return min(1.0, max([0.93, *(v + 0.06 for v in floors)]))
 
 
@@ -290,7 +378,8 @@ class Build:
         chosen = self.plan.draw.of("mutable").below(len(self.plan.mutable), self.record)
         return np.where(chosen == self.plan.mutable.index(f.name), self.version, 0)
 
-    # --- who the row is about ------------------------------------------------------------------------------------
+    # --- who the row is about
+    # ------------------------------------------------------------------------------------
 
     @cached_property
     def person_row(self) -> Bools:
@@ -298,7 +387,7 @@ class Build:
         plan = self.plan
         if plan.switch is not None:
             values = self.plan.codes(plan.item.field(plan.switch)).codes
-            position = self.column(plan.switch).codes
+            position = self.positions(plan.switch)
             return np.isin(position, [i for i, v in enumerate(values) if v in plan.person_values])
         if plan.item.subject.kind == "person":
             return np.ones(self.rows, dtype=bool)
@@ -312,7 +401,9 @@ class Build:
             return self.record
         if plan.serial is None:
             # Without a number of their own records are told apart by their subjects alone: none twice.
-            step = next(s for s in range(plan.total // 2 + 7, plan.total * 3 + 11) if np.gcd(s, plan.total) == 1)
+            step = next(
+                s for s in range(plan.total // 2 + 7, plan.total * 3 + 11) if np.gcd(s, plan.total) == 1
+            )
             return (self.record * step + plan.draw.one(plan.total)) % plan.total
         return plan.draw.of("subject").below(plan.pool, self.record)
 
@@ -327,13 +418,16 @@ class Build:
         name = subject.uscc or subject.mixed or ""
         values: list[tuple[Bools, tuple[str, ...]]] = [(np.ones(self.rows, dtype=bool), plan.prefixes(name))]
         if plan.switch is not None:
-            position = self.column(plan.switch).codes
+            position = self.positions(plan.switch)
             codes = plan.codes(plan.item.field(plan.switch)).codes
             values += [(position == i, plan.prefixes(name, code)) for i, code in enumerate(codes)]
         for where, allowed in values:
             options = plan.groups(allowed) if allowed else [(GROUP_NUMBER[n], w) for n, w in _GENERIC]
-            # 91/93 etc. are listed beside whole families ("5"): generic weights keep companies in the majority.
-            chosen = np.array([n for n, _ in options], dtype=np.int64)[pick_.weighted([w for _, w in options], self.record)]
+            # 91/93 etc. are listed beside whole families ("5"): generic weights keep companies in the
+            # majority.
+            chosen = np.array([n for n, _ in options], dtype=np.int64)[
+                pick_.weighted([w for _, w in options], self.record)
+            ]
             result = np.where(where, chosen, result)
         return result
 
@@ -345,7 +439,9 @@ class Build:
     def person_of(self, f: Field) -> Ints:
         """Number of the person whom a field of a personal type is about."""
         subject = self.plan.item.subject
-        own = f.name in (subject.person, subject.name, subject.mixed) or self.plan.item.subject.kind == "person"
+        own = (
+            f.name in (subject.person, subject.name, subject.mixed) or self.plan.item.subject.kind == "person"
+        )
         return self.number if own else np.where(self.person_row, self.number, self.chief)
 
     @cached_property
@@ -354,7 +450,8 @@ class Build:
         return self.plan.population.born(self.number)
 
     def other_body(self, f: Field) -> tuple[Ints, Ints, pa.StringArray | None]:
-        """Group, number and prefix of an organisation other than the subject: a school, an office, an employer.
+        """Group, number and prefix of an organisation other than the subject: a school, an office,
+        an employer.
 
         A name and a code whose titles begin alike mean the same body.
         """
@@ -364,11 +461,20 @@ class Build:
         anchor = f if f.type == "uscc" or match is None or _common(match.title, f.title) < 2 else match
         size = 40 if any(w in anchor.title for w in _AUTHORITY_WORDS) else 400
         index = plan.draw.of("body", anchor.name).below(min(size, max(plan.pool, 8)), self.record)
-        by = next((r.by for r in plan.rules if isinstance(r, Prefix) and r.field == anchor.name and r.by in plan.names), None)
+        by = next(
+            (
+                r.by
+                for r in plan.rules
+                if isinstance(r, Prefix) and r.field == anchor.name and r.by in plan.names
+            ),
+            None,
+        )
         allowed = [(np.ones(self.rows, dtype=bool), plan.prefixes(anchor.name) or _likely(anchor.title))]
         if by is not None:
-            positions, values = self.column(by).codes, plan.codes(plan.item.field(by)).codes
-            allowed += [(positions == i, p) for i, v in enumerate(values) if (p := plan.prefixes(anchor.name, v))]
+            positions, values = self.positions(by), plan.codes(plan.item.field(by)).codes
+            allowed += [
+                (positions == i, p) for i, v in enumerate(values) if (p := plan.prefixes(anchor.name, v))
+            ]
         group = np.zeros(self.rows, dtype=np.int64)
         for where, prefixes in allowed:
             group = np.where(where, plan.groups(prefixes)[0][0], group)
@@ -381,7 +487,8 @@ class Build:
                 prefix = pc.if_else(pa.array(wrong), right[0] if right else (prefixes[0] + "1")[:2], prefix)
         return group, index, prefix
 
-    # --- whether a cell is filled --------------------------------------------------------------------------------
+    # --- whether a cell is filled
+    # --------------------------------------------------------------------------------
 
     def holds(self, condition: Condition) -> Bools:
         """Rows in which a condition is true."""
@@ -395,7 +502,7 @@ class Build:
             return np.zeros(self.rows, dtype=bool)
         values, column = self.plan.codes(f).codes, self.column(f.name)
         wanted = [i for i, v in enumerate(values) if v in (condition.in_ or condition.has or ())]
-        met = np.isin(column.codes, wanted)
+        met = np.isin(self.positions(f.name), wanted)
         if condition.has is not None and column.second is not None:
             met |= np.isin(column.second, wanted)
         return met & filled
@@ -434,11 +541,34 @@ class Build:
         return result
 
     def _last_resort(self, group: list[str]) -> str:
-        """The member of a one-of group that is filled where all others are empty: the first that no rule empties."""
+        """The member of a one-of group that is filled where all others are empty: the first that no
+        rule empties.
+        """
         emptied = {r.field for r in self.plan.rules if isinstance(r, Empty)} | {self.plan.item.subject.uscc}
         return next((n for n in group if n not in emptied), group[0])
 
-    # --- values --------------------------------------------------------------------------------------------------
+    # --- values -------------------------------------------------------------------------------------
+    # -------------
+
+    def positions(self, name: str) -> Ints:
+        """Positions of the codes in a field with a list."""
+        codes = self.column(name).codes
+        if codes is None:
+            raise UserError(
+                f"“{name}”没有代码表，不能作为条件",
+                where=self.plan.item.id,
+                remedy="条件只写在代码类数据项上",
+            )
+        return codes
+
+    def days(self, name: str) -> Ints:
+        """Days of a date field."""
+        days = self.column(name).days
+        if days is None:
+            raise UserError(
+                f"“{name}”不是日期，不能比较先后", where=self.plan.item.id, remedy="not_before 只写在日期上"
+            )
+        return days
 
     def column(self, name: str) -> Column:
         """The values of a field, whether or not they will be written."""
@@ -447,7 +577,11 @@ class Build:
             try:
                 generate = GENERATORS[f.type]
             except KeyError:
-                raise UserError(f"类型“{f.type}”没有样例生成办法", where=self.plan.item.id, remedy="在 catalog/sample/values.py 中登记") from None
+                raise UserError(
+                    f"类型“{f.type}”没有样例生成办法",
+                    where=self.plan.item.id,
+                    remedy="在 catalog/sample/values.py 中登记",
+                ) from None
             self._columns[name] = generate(self, f)
         return self._columns[name]
 
@@ -457,17 +591,28 @@ def _common(a: str, b: str) -> int:
 
 
 def _likely(title: str) -> tuple[str, ...]:
-    for word, prefix in (("律", "31"), ("学校", "12"), ("医", "12"), ("机关", "11"), ("单位", "11"), ("机构", "12")):
+    for word, prefix in (
+        ("律", "31"),
+        ("学校", "12"),
+        ("医", "12"),
+        ("机关", "11"),
+        ("单位", "11"),
+        ("机构", "12"),
+    ):
         if word in title:
             return (prefix,)
     return ("91",)
 
 
-# --- one generator per semantic type ---------------------------------------------------------------------------------
+# --- one generator per semantic type
+# ---------------------------------------------------------------------------------
 
 
 def _year(b: Build) -> pa.StringArray:
-    return pc.cast(pa.array((b.first_day.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970)), pa.string())
+    return pc.cast(
+        pa.array(b.first_day.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970),
+        pa.string(),
+    )
 
 
 def _number_text(values: Ints, width: int = 0) -> pa.StringArray:
@@ -496,7 +641,12 @@ def _line(b: Build, f: Field) -> Column:
     if "省" in f.title:
         return Column(pick(("河北省", "河北"), b.salt(f) % 2))
     if "文号" in f.title or "案号" in f.title:
-        return Column(_marked(join("（", _year(b), "）冀0502民初", _number_text(b.draw(f).below(9000, b.record) + 1), "号"), b.salt(f)))
+        return Column(
+            _marked(
+                join("（", _year(b), "）冀0502民初", _number_text(b.draw(f).below(9000, b.record) + 1), "号"),
+                b.salt(f),
+            )
+        )
     return _text(b, f)
 
 
@@ -514,17 +664,29 @@ def _org_name(b: Build, f: Field) -> Column:
         if b.person_row.all():
             return Column(people.person_name(b.number))
         bodies = people.org_name(b.group, b.number)
-        names = pc.if_else(pa.array(b.person_row), people.person_name(b.number), bodies) if b.person_row.any() else bodies
+        names = (
+            pc.if_else(pa.array(b.person_row), people.person_name(b.number), bodies)
+            if b.person_row.any()
+            else bodies
+        )
         return Column(_marked(names, b.salt(f)))
     if "法院" in f.title or "依据单位" in f.title:
         county = people.org_county(b.group, b.number) if not b.person_row.all() else people.home(b.number)
         courts = tuple(f"{name}人民法院" for _, name in people.counties)
         return Column(_marked(pick(courts, county), b.salt(f)))
-    paired = any(c.type == "uscc" and c.name not in plan.subject_fields and _common(c.title, f.title) >= 2 for c in plan.item.fields)
+    paired = any(
+        c.type == "uscc" and c.name not in plan.subject_fields and _common(c.title, f.title) >= 2
+        for c in plan.item.fields
+    )
     if not paired and any(w in f.title for w in _AUTHORITY_WORDS):
         county = people.org_county(b.group, b.number) if not b.person_row.all() else people.home(b.number)
-        office = next((o for w, o in (("发证", "公安局"), ("登记", "行政审批局"), ("主管", "民政局")) if w in f.title), "行政审批局")
-        return Column(_marked(join(pick(tuple(name for _, name in people.counties), county), office), b.salt(f)))
+        office = next(
+            (o for w, o in (("发证", "公安局"), ("登记", "行政审批局"), ("主管", "民政局")) if w in f.title),
+            "行政审批局",
+        )
+        return Column(
+            _marked(join(pick(tuple(name for _, name in people.counties), county), office), b.salt(f))
+        )
     group, index, _ = b.other_body(f)
     return Column(_marked(people.org_name(group, index), b.salt(f)))
 
@@ -534,17 +696,34 @@ def _person_name(b: Build, f: Field) -> Column:
 
 
 def _serial(b: Build, f: Field) -> Ints:
-    return b.record + 1 if f.name in b.plan.item.key else b.draw(f).below(1_000_000, b.record) * 16 + b.salt(f) % 16
+    return (
+        b.record + 1
+        if f.name in b.plan.item.key
+        else b.draw(f).below(1_000_000, b.record) * 16 + b.salt(f) % 16
+    )
 
 
 def _document_no(b: Build, f: Field) -> Column:
-    word = next((w for t, w in (("处罚", "邢市监罚"), ("许可", "邢审批许"), ("列入", "邢信列")) if t in f.title), "邢政")
+    word = next(
+        (w for t, w in (("处罚", "邢市监罚"), ("许可", "邢审批许"), ("列入", "邢信列")) if t in f.title),
+        "邢政",
+    )
     return Column(join(word, "〔", _year(b), "〕", _number_text(_serial(b, f)), "号"))
 
 
 def _case_no(b: Build, f: Field) -> Column:
     courts = ("0502", "0503", "0521", "0528", "0534", "0581", "0582", "05")
-    return Column(join("（", _year(b), "）冀", pick(courts, b.draw(f).below(len(courts), b.record)), "执", _number_text(_serial(b, f)), "号"))
+    return Column(
+        join(
+            "（",
+            _year(b),
+            "）冀",
+            pick(courts, b.draw(f).below(len(courts), b.record)),
+            "执",
+            _number_text(_serial(b, f)),
+            "号",
+        )
+    )
 
 
 def _certificate_no(b: Build, f: Field) -> Column:
@@ -559,14 +738,20 @@ def _certificate_no(b: Build, f: Field) -> Column:
 def _integer(b: Build, f: Field) -> Column:
     low, high = int(float(f.min or 0)), int(float(f.max or 500))
     span = max(high - low + 1, 1)
-    values = b.record + 1 if f.name == b.plan.serial else low + (b.draw(f).below(min(span, 500), b.record) + b.salt(f)) % span
+    values = (
+        b.record + 1
+        if f.name == b.plan.serial
+        else low + (b.draw(f).below(min(span, 500), b.record) + b.salt(f)) % span
+    )
     return Column(_number_text(values))
 
 
 def _decimal(b: Build, f: Field) -> Column:
     low, high = int(float(f.min or 0)), int(float(f.max or 100))
     whole = low + (b.draw(f).below(min(max(high - low, 1), 500), b.record) + b.salt(f)) % max(high - low, 1)
-    return Column(join(_number_text(whole), ".", _number_text(b.draw(f).of("part").below(99, b.record) + 1, 2)))
+    return Column(
+        join(_number_text(whole), ".", _number_text(b.draw(f).of("part").below(99, b.record) + 1, 2))
+    )
 
 
 def _year_value(b: Build, f: Field) -> Column:
@@ -575,7 +760,22 @@ def _year_value(b: Build, f: Field) -> Column:
     return Column(_number_text(np.clip(values, int(f.min or 1900), int(f.max or 2099))))
 
 
-_CAPITAL = (300, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 1250, 3868)
+_CAPITAL = (
+    300,
+    500,
+    1000,
+    2000,
+    5000,
+    10_000,
+    20_000,
+    50_000,
+    100_000,
+    200_000,
+    500_000,
+    1_000_000,
+    1250,
+    3868,
+)
 _SUMS = (2, 5, 10, 20, 50, 100, 200, 500, 1000, 38)
 _SUMS_YUAN = (20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 5_000_000, 12_345)
 
@@ -585,8 +785,14 @@ def _amount(b: Build, f: Field) -> Column:
     options = _SUMS_YUAN if f.unit == "元" else _CAPITAL if b.plan.registry else _SUMS
     values = np.array(options, dtype=np.int64)[b.draw(f).below(len(options), b.record)] * (1 + b.salt(f))
     values = np.clip(values, int(float(f.min or 0) * 100), int(float(f.max or 10**12) * 100))
-    reader = next((o for o in b.plan.item.fields if o.same_column_as == f.name and not b.plan.absent(o.name)), None)
-    text = pc.if_else(pa.array(values % 100 == 0), _number_text(values // 100), join(_number_text(values // 100), ".", _number_text(values % 100, 2)))
+    reader = next(
+        (o for o in b.plan.item.fields if o.same_column_as == f.name and not b.plan.absent(o.name)), None
+    )
+    text = pc.if_else(
+        pa.array(values % 100 == 0),
+        _number_text(values // 100),
+        join(_number_text(values // 100), ".", _number_text(values % 100, 2)),
+    )
     if reader is None:
         return Column(text, amount=values)
     foreign = [name for name in currencies(b.plan, reader) if name]
@@ -601,7 +807,9 @@ def currencies(plan: Plan, reader: Field) -> list[str]:
     """Foreign currencies that can be written behind an amount in Chinese alone."""
     codes = plan.catalog.code_list(reader, plan.fmt)
     names = [c.title for c in codes.codes if c.code != "CNY"] if codes else []
-    return [n for n in names if all("\u4e00" <= char <= "\u9fff" for char in n) and not set("亿万千百") & set(n)][:6]
+    return [
+        n for n in names if all("\u4e00" <= char <= "\u9fff" for char in n) and not set("亿万千百") & set(n)
+    ][:6]
 
 
 def _currency(b: Build, f: Field) -> Column:
@@ -661,8 +869,10 @@ def resident_rows(b: Build, f: Field) -> Bools:
     if f.document_kind is None or f.document_kind not in b.plan.names:
         return np.ones(b.rows, dtype=bool)
     values = b.plan.codes(b.plan.item.field(f.document_kind)).codes
-    kinds = b.column(f.document_kind).codes
-    return ~b.filled(f.document_kind) | np.isin(kinds, [i for i, v in enumerate(values) if v == "resident_id"])
+    kinds = b.positions(f.document_kind)
+    return ~b.filled(f.document_kind) | np.isin(
+        kinds, [i for i, v in enumerate(values) if v == "resident_id"]
+    )
 
 
 def _code_positions(b: Build, f: Field) -> Ints:
@@ -672,9 +882,17 @@ def _code_positions(b: Build, f: Field) -> Ints:
         if isinstance(rule, MatchesId) and rule.field == f.name and rule.what == "sex":
             male = plan.population.male(b.person_of(plan.item.field(rule.id)))
             return np.where(male, values.index("1"), values.index("2"))
-        if isinstance(rule, Prefix) and rule.by == f.name and rule.field == plan.item.subject.uscc and f.name != plan.switch:
+        if (
+            isinstance(rule, Prefix)
+            and rule.by == f.name
+            and rule.field == plan.item.subject.uscc
+            and f.name != plan.switch
+        ):
             prefixes = plan.population.prefix(b.group, b.number).to_pylist()
-            fits = {p: next((i for i, v in enumerate(values) if p.startswith((rule.allow or {}).get(v, ()))), 0) for p in set(prefixes)}
+            fits = {
+                p: next((i for i, v in enumerate(values) if p.startswith((rule.allow or {}).get(v, ()))), 0)
+                for p in set(prefixes)
+            }
             return np.array([fits[p] for p in prefixes], dtype=np.int64)
     draw = b.draw(f)
     if any(o.document_kind == f.name for o in plan.item.fields):
@@ -699,7 +917,11 @@ def _code_set(b: Build, f: Field) -> Column:
     second = np.where(two, (first + 1) % len(forms), first)
     texts = tuple(form[min(b.plan.style.codes, len(form) - 1)] for form in forms)
     one = pick(texts, first)
-    return Column(pc.if_else(pa.array(two), join(one, set_separator(b.plan, f), pick(texts, second)), one), codes=first, second=second)
+    return Column(
+        pc.if_else(pa.array(two), join(one, set_separator(b.plan, f), pick(texts, second)), one),
+        codes=first,
+        second=second,
+    )
 
 
 def set_separator(plan: Plan, f: Field) -> str:
@@ -718,11 +940,22 @@ def _days(b: Build, f: Field) -> Ints:
     plan = b.plan
     draw = b.draw(f)
     rules = plan.rules
-    if "出生" in f.title or any(isinstance(r, MatchesId) and r.field == f.name and r.what == "birth_date" for r in rules):
+    if "出生" in f.title or any(
+        isinstance(r, MatchesId) and r.field == f.name and r.what == "birth_date" for r in rules
+    ):
         return b.born
-    past = any(isinstance(r, NotAfterPeriod) and r.field == f.name for r in rules) or f.name == plan.item.source_time
-    others = [b.column(r.other).days for r in rules if isinstance(r, NotBefore) and r.field == f.name and r.other in plan.names]
-    ends = any(word in f.title for word in _END_WORDS) and not any(word in f.title for word in ("自", "起", "始"))
+    past = (
+        any(isinstance(r, NotAfterPeriod) and r.field == f.name for r in rules)
+        or f.name == plan.item.source_time
+    )
+    others = [
+        b.days(r.other)
+        for r in rules
+        if isinstance(r, NotBefore) and r.field == f.name and r.other in plan.names
+    ]
+    ends = any(word in f.title for word in _END_WORDS) and not any(
+        word in f.title for word in ("自", "起", "始")
+    )
     if f.name == plan.item.source_time:
         base = b.first_day + plan.draw.of("time").below(12, b.record) + b.version
         days = np.minimum(np.maximum.reduce([base, *others]) if others else base, b.first_day + 27)
@@ -731,7 +964,9 @@ def _days(b: Build, f: Field) -> Ints:
         if past:
             days = np.minimum(after + draw.below(8, b.record), np.maximum(after, b.last_day))
         else:
-            days = after + (365 * (1 + draw.below(15, b.record)) if plan.registry else 90 + draw.below(1000, b.record))
+            days = after + (
+                365 * (1 + draw.below(15, b.record)) if plan.registry else 90 + draw.below(1000, b.record)
+            )
             if ends:
                 days = np.where(draw.of("long").below(5, b.record) == 0, LONG_TERM, days)
     else:
@@ -750,7 +985,9 @@ def _days(b: Build, f: Field) -> Ints:
 
 
 def _base_day(b: Build) -> Ints:
-    """When it happened: the foundation of a subject that is registered, a day of the period for what was done."""
+    """When it happened: the foundation of a subject that is registered, a day of the period for what
+    was done.
+    """
     plan = b.plan
     if not plan.registry:
         return b.first_day + plan.draw.of("day").below(28, b.record)
@@ -790,5 +1027,20 @@ GENERATORS: dict[str, Callable[[Build, Field], Column]] = {
 }
 """One generator for each id of `catalog.types.TYPES`; a test holds the two together."""
 
-VARIABLE = frozenset({"address", "amount", "certificate_no", "code", "document_no", "decimal", "integer", "line", "org_name", "person_name", "text", "year"})
+VARIABLE = frozenset(
+    {
+        "address",
+        "amount",
+        "certificate_no",
+        "code",
+        "document_no",
+        "decimal",
+        "integer",
+        "line",
+        "org_name",
+        "person_name",
+        "text",
+        "year",
+    }
+)
 """Types of which another value can be made that surely differs from the one before."""
