@@ -1,4 +1,4 @@
-"""What is wrong with the catalog as a whole: every file as the model sees it, then what the files say of each other.
+"""What is wrong with the catalog: each file as the model sees it, then what the files say of each other.
 
 Each finding names file, line, what and remedy in Chinese, for `xtcredit catalog check`.
 """
@@ -19,7 +19,17 @@ from catalog.headers import delivered_fields, headings, normalise_header
 from catalog.library import Library
 from catalog.loader import ROOT, Catalog, Finding, Source, Unreadable, read_all
 from catalog.model import (
-    Adult, Condition, Empty, Field, Format, Item, MatchesId, NotAfterPeriod, NotBefore, Prefix, WithinCity,
+    Adult,
+    Condition,
+    Empty,
+    Field,
+    Format,
+    Item,
+    MatchesId,
+    NotAfterPeriod,
+    NotBefore,
+    Prefix,
+    WithinCity,
 )
 from catalog.period import Period
 from catalog.types import TYPES
@@ -31,8 +41,8 @@ SUBJECT = "subject"
 STANDARD = "standard"
 """The name under which the catalog's own format is known beside those of `formats`."""
 RESERVED = frozenset({
-    "batch_id", "period", "delivery", "row_number", "record_key", "content_hash", "subject_key", "identity_rule",
-    "county_code", "county_rule", "division_code", "source_time", "ignored", "fault", "flag", SUBJECT,
+    "batch_id", "period", "delivery", "row_number", "record_key", "content_hash", "subject_key",
+    "identity_rule", "county_code", "county_rule", "division_code", "source_time", "ignored", "fault", "flag", SUBJECT,
 })  # fmt: skip
 """Columns the warehouse adds to every record: no field may take their names."""
 _TYPE_KEYS = ("unit", "list", "length", "min", "max", "document_kind", "same_column_as")
@@ -97,7 +107,9 @@ def _double_codes(catalog: Catalog, sources: dict[str, Source]) -> Iterator[Find
             other = first.setdefault(value, name)
             if other != name:
                 source = sources[name]
-                yield Finding(source.path, source.line(key), f"{word}“{value}”与目录“{other}”重复", f"改用另一个{word}")
+                yield Finding(
+                    source.path, source.line(key), f"{word}“{value}”与目录“{other}”重复", f"改用另一个{word}"
+                )
 
 
 @dataclass
@@ -132,39 +144,60 @@ class _ItemCheck:
         yield from self._headings()
         yield from self._alike()
 
-    # -- facts about the item ------------------------------------------------------------------------------------
+    # -- facts about the item ---------------------------------------------------------------------------
 
     def _facts(self) -> Iterator[Finding]:
         item, catalog = self.item, self.catalog
         folder = self.source.path.parent.name
         if item.department not in catalog.departments:
             yield self.at(
-                f"部门“{item.department}”不在部门表中", "改成 catalog/reference/departments.csv 中的标识，或在该表中增加", "department"
+                f"部门“{item.department}”不在部门表中",
+                "改成 catalog/reference/departments.csv 中的标识，或在该表中增加",
+                "department",
             )
         elif folder != item.department:
-            yield self.at(f"文件在“{folder}”之下，部门却是“{item.department}”", f"移到 items/{item.department}/ 或改正部门", "department")
+            yield self.at(
+                f"文件在“{folder}”之下，部门却是“{item.department}”",
+                f"移到 items/{item.department}/ 或改正部门",
+                "department",
+            )
         categories = catalog.lists.get("category")
         if categories is not None and item.category not in {c.code for c in categories.codes}:
-            yield self.at(f"类别“{item.category}”不在代码表“{categories.title}”中", "改成表中的代码", "category")
+            yield self.at(
+                f"类别“{item.category}”不在代码表“{categories.title}”中", "改成表中的代码", "category"
+            )
         planned = catalog.lists.get("library")
         if item.library in catalog.libraries:
             if item.id not in catalog.libraries[item.library].members:
                 yield self.at(
-                    f"归入库“{item.library}”，而该库的 members 中没有本目录", f"在 libraries/{item.library}.yml 的 members 中加上 {item.id}", "library"
+                    f"归入库“{item.library}”，而该库的 members 中没有本目录",
+                    f"在 libraries/{item.library}.yml 的 members 中加上 {item.id}",
+                    "library",
                 )
         elif planned is None or item.library not in {c.code for c in planned.codes}:
             yield self.at(
-                f"库“{item.library}”不存在", "改成 catalog/libraries 中的库，或在 reference/lists/library.yml 中登记", "library"
+                f"库“{item.library}”不存在",
+                "改成 catalog/libraries 中的库，或在 reference/lists/library.yml 中登记",
+                "library",
             )
         if not item.legal_basis or any(not basis.document.strip() for basis in item.legal_basis):
             yield self.at("没有归集依据", "写明依据的文件（legal_basis）；没有依据的不得归集", "legal_basis")
-        for name, value in (("title", item.title), ("retention", item.retention), ("owner", item.owner.provider)):
+        for name, value in (
+            ("title", item.title),
+            ("retention", item.retention),
+            ("owner", item.owner.provider),
+        ):
             if not value.strip():
                 yield self.at(f"“{name}”是空的", "补上", name)
         try:
             Period.parse(item.provision.since)
         except UserError:
-            yield self.at(f"起始期次“{item.provision.since}”不是有效的年月", "写成 YYYY-MM，例如 2019-10", "provision", "since")
+            yield self.at(
+                f"起始期次“{item.provision.since}”不是有效的年月",
+                "写成 YYYY-MM，例如 2019-10",
+                "provision",
+                "since",
+            )
         yield from self._end()
 
     def _end(self) -> Iterator[Finding]:
@@ -179,7 +212,9 @@ class _ItemCheck:
         try:
             last = Period.parse(end[:7])
         except UserError:
-            yield self.at(f"终止“{end}”既不是期次，也不是本目录的数据项", "写成 YYYY-MM，或日期类数据项的 name", "end")
+            yield self.at(
+                f"终止“{end}”既不是期次，也不是本目录的数据项", "写成 YYYY-MM，或日期类数据项的 name", "end"
+            )
             return
         if str(last) < self.item.provision.since:
             yield self.at(f"终止期次 {end} 早于起始期次 {self.item.provision.since}", "核对两个期次", "end")
@@ -187,18 +222,26 @@ class _ItemCheck:
     def _bounds(self) -> Iterator[Finding]:
         item = self.item
         if item.rows.min < 1:
-            yield self.at(f"最少行数 {item.rows.min} 小于1", "至少写1：没有数据的应作零报告，不是空文件", "rows", "min")
+            yield self.at(
+                f"最少行数 {item.rows.min} 小于1", "至少写1：没有数据的应作零报告，不是空文件", "rows", "min"
+            )
         if item.rows.min > item.rows.max:
-            yield self.at(f"最少行数 {item.rows.min} 大于最多行数 {item.rows.max}", "核对 rows 的上下限", "rows", "max")
+            yield self.at(
+                f"最少行数 {item.rows.min} 大于最多行数 {item.rows.max}", "核对 rows 的上下限", "rows", "max"
+            )
         warn, fail = item.reject_rate.warn, item.reject_rate.fail
         if not (0 <= warn <= 1 and 0 <= fail <= 1):
-            yield self.at(f"差错率限值 {warn}、{fail} 不在0到1之间", "写成小数，例如百分之二写成0.02", "reject_rate")
+            yield self.at(
+                f"差错率限值 {warn}、{fail} 不在0到1之间", "写成小数，例如百分之二写成0.02", "reject_rate"
+            )
         if warn > fail:
-            yield self.at(f"差错率提醒值 {warn} 高于拒收值 {fail}", "提醒值应低于拒收值", "reject_rate", "warn")
+            yield self.at(
+                f"差错率提醒值 {warn} 高于拒收值 {fail}", "提醒值应低于拒收值", "reject_rate", "warn"
+            )
         if item.due.working_days is not None and item.due.working_days < 1:
             yield self.at("工作日数小于1", "写成1以上的整数，或删去", "due", "working_days")
 
-    # -- names of fields -----------------------------------------------------------------------------------------
+    # -- names of fields --------------------------------------------------------------------------------
 
     def _named(self) -> Iterator[Finding]:
         for name, keys in self._mentions():
@@ -208,7 +251,9 @@ class _ItemCheck:
     def _mentions(self) -> Iterator[tuple[str, Keys]]:
         item = self.item
         yield from ((name, ("key", i)) for i, name in enumerate(item.key) if name != SUBJECT)
-        yield from ((name, ("one_of", i, j)) for i, group in enumerate(item.one_of) for j, name in enumerate(group))
+        yield from (
+            (name, ("one_of", i, j)) for i, group in enumerate(item.one_of) for j, name in enumerate(group)
+        )
         for role in ("name", *_IDENTIFIERS):
             if (name := getattr(item.subject, role)) is not None:
                 yield name, ("subject", role)
@@ -243,22 +288,36 @@ class _ItemCheck:
             if isinstance(rule, Empty):
                 yield rule.when, ("rules", i, "when")
 
-    # -- subject and key -----------------------------------------------------------------------------------------
+    # -- subject and key --------------------------------------------------------------------------------
 
     def _subject(self) -> Iterator[Finding]:
         subject = self.item.subject
         identifiers = [role for role in _IDENTIFIERS if getattr(subject, role) is not None]
-        wanted = {"person": ["person"], "any": list(_IDENTIFIERS)}.get(subject.kind, [r for r in _IDENTIFIERS if r != "person"])
+        wanted = {"person": ["person"], "any": list(_IDENTIFIERS)}.get(
+            subject.kind, [r for r in _IDENTIFIERS if r != "person"]
+        )
         if not set(identifiers) & set(wanted):
-            yield self.at("主体没有可据以识别的标识项", f"在 subject 中写 {'、'.join(wanted)} 之一", "subject")
+            yield self.at(
+                "主体没有可据以识别的标识项", f"在 subject 中写 {'、'.join(wanted)} 之一", "subject"
+            )
         for role in identifiers:
             found = self.fields.get(getattr(subject, role))
             if found is None or found.type not in TYPES:
                 continue
             if TYPES[found.type].private != (role == "person"):
-                yield self.at(f"主体标识 {role} 所指的“{found.title}”类型不符", "person 应指证件号码，其余应指机构代码", "subject", role)
+                yield self.at(
+                    f"主体标识 {role} 所指的“{found.title}”类型不符",
+                    "person 应指证件号码，其余应指机构代码",
+                    "subject",
+                    role,
+                )
             elif role in TYPES and found.type != role:  # a role and its type bear one name
-                yield self.at(f"主体标识 {role} 所指的“{found.title}”类型是 {found.type}", f"该项的 type 应为 {role}", "subject", role)
+                yield self.at(
+                    f"主体标识 {role} 所指的“{found.title}”类型是 {found.type}",
+                    f"该项的 type 应为 {role}",
+                    "subject",
+                    role,
+                )
 
     def _keys(self) -> Iterator[Finding]:
         item = self.item
@@ -270,10 +329,18 @@ class _ItemCheck:
                 yield self.at(f"关键项“{found.title}”可能为空", "写 required: true，或另选关键项", "key", i)
         for i, fmt in enumerate(item.formats):
             if item.key and set(item.key) <= set(fmt.absent):
-                yield self.at(f"格式“{fmt.id}”缺少全部关键项", "这种格式无法认定记录，删去该格式或另选关键项", "formats", i, "absent")
+                yield self.at(
+                    f"格式“{fmt.id}”缺少全部关键项",
+                    "这种格式无法认定记录，删去该格式或另选关键项",
+                    "formats",
+                    i,
+                    "absent",
+                )
         for i, group in enumerate(item.one_of):
             if len(group) < 2:
-                yield self.at("“至少填一项”只列了一项", "写两项以上；只有一项的用 required: true", "one_of", i)
+                yield self.at(
+                    "“至少填一项”只列了一项", "写两项以上；只有一项的用 required: true", "one_of", i
+                )
         for i, step in enumerate(item.county):
             if step.field is None:
                 yield self.at(f"属地规则 {step.by} 没有写 field", "写明据以判定的数据项", "county", i)
@@ -281,7 +348,7 @@ class _ItemCheck:
         if time is not None and time.type in TYPES and TYPES[time.type].storage != "DATE":
             yield self.at(f"来源时间“{time.title}”不是日期", "写一个日期类数据项", "source_time")
 
-    # -- one field -----------------------------------------------------------------------------------------------
+    # -- one field --------------------------------------------------------------------------------------
 
     def _field(self, each: Field, keys: Keys) -> Iterator[Finding]:
         if next(f for f in self.item.fields if f.name == each.name) is not each:
@@ -289,7 +356,9 @@ class _ItemCheck:
         if each.name in RESERVED:
             yield self.at(f"“{each.name}”是系统列名", "改用另一个 name", *keys, "name")
         if each.list is not None and each.list not in self.catalog.lists:
-            yield self.at(f"代码表“{each.list}”不存在", "改成 reference/lists 中的代码表，或新建", *keys, "list")
+            yield self.at(
+                f"代码表“{each.list}”不存在", "改成 reference/lists 中的代码表，或新建", *keys, "list"
+            )
         if each.type not in TYPES:
             yield self.at(f"语义类型“{each.type}”不存在", f"改成 {'、'.join(TYPES)} 之一", *keys, "type")
             return
@@ -311,13 +380,24 @@ class _ItemCheck:
             yield self.at(f"证件号码“{each.title}”不得社会公开", "写 share: authorised", *keys, "share")
         judged_by = self.fields.get(each.document_kind or "")
         if judged_by is not None and judged_by.list is None:
-            yield self.at(f"证件类型“{judged_by.title}”没有代码表", "document_kind 应指一个有代码表的数据项", *keys, "document_kind")
+            yield self.at(
+                f"证件类型“{judged_by.title}”没有代码表",
+                "document_kind 应指一个有代码表的数据项",
+                *keys,
+                "document_kind",
+            )
         source = self.fields.get(each.same_column_as or "")
         if source is not None and (source.same_column_as is not None or source is each):
-            yield self.at(f"“{source.title}”自己没有列", "same_column_as 应指有列的数据项", *keys, "same_column_as")
+            yield self.at(
+                f"“{source.title}”自己没有列", "same_column_as 应指有列的数据项", *keys, "same_column_as"
+            )
         spare = self.fields.get(each.fallback or "")
-        if spare is not None and (spare is each or spare.type not in TYPES or TYPES[spare.type].storage != kind.storage):
-            yield self.at(f"“{spare.title}”不能代替“{each.title}”", "fallback 应指同类的另一数据项", *keys, "fallback")
+        if spare is not None and (
+            spare is each or spare.type not in TYPES or TYPES[spare.type].storage != kind.storage
+        ):
+            yield self.at(
+                f"“{spare.title}”不能代替“{each.title}”", "fallback 应指同类的另一数据项", *keys, "fallback"
+            )
         if each.same_column_as is not None and each.headers:
             yield self.at(f"“{each.title}”取自另一项的列，不用表头", "删去 headers", *keys, "headers")
 
@@ -333,7 +413,9 @@ class _ItemCheck:
                 form = "日期 YYYY-MM-DD" if storage == "DATE" else "数字"
                 yield self.at(f"“{each.title}”的 {key}“{text}”不是{form[:2]}", f"写成{form}", *keys, key)
         if len(parsed) == 2 and parsed["min"] > parsed["max"]:  # type: ignore[operator]
-            yield self.at(f"“{each.title}”的下限 {each.min} 大于上限 {each.max}", "核对 min 与 max", *keys, "max")
+            yield self.at(
+                f"“{each.title}”的下限 {each.min} 大于上限 {each.max}", "核对 min 与 max", *keys, "max"
+            )
 
     def _condition(self, condition: object, keys: Keys) -> Iterator[Finding]:
         if not isinstance(condition, Condition) or condition.field not in self.fields:
@@ -347,15 +429,25 @@ class _ItemCheck:
         """Values that a condition compares with must be canonical codes of the field's list."""
         code_list = self.catalog.lists.get(tested.list or "")
         if tested.list is None:
-            yield self.at(f"“{tested.title}”没有代码表，无从比较其值", "条件只能用于有代码表的数据项，或改用 present", *keys)
+            yield self.at(
+                f"“{tested.title}”没有代码表，无从比较其值",
+                "条件只能用于有代码表的数据项，或改用 present",
+                *keys,
+            )
         if code_list is None:
             return
         known = {c.code for c in code_list.codes}
         for value in values:
-            if value not in known and not (code_list.other_prefix and value.startswith(code_list.other_prefix)):
-                yield self.at(f"“{value}”不是代码表“{code_list.id}”的代码", f"改成 {'、'.join(sorted(known))} 之一", *keys)
+            if value not in known and not (
+                code_list.other_prefix and value.startswith(code_list.other_prefix)
+            ):
+                yield self.at(
+                    f"“{value}”不是代码表“{code_list.id}”的代码",
+                    f"改成 {'、'.join(sorted(known))} 之一",
+                    *keys,
+                )
 
-    # -- rules and checks ----------------------------------------------------------------------------------------
+    # -- rules and checks -------------------------------------------------------------------------------
 
     def _rule(self, rule: object, keys: Keys) -> Iterator[Finding]:
         match rule:
@@ -392,8 +484,10 @@ class _ItemCheck:
 
     def _checks(self) -> Iterator[Finding]:
         wanted = {
-            "fill_rate_min": {"field", "value"}, "distinct_max_share": {"field", "value"}, "volume_change": {"months", "tolerance"},
-        }  # fmt: skip
+            "fill_rate_min": {"field", "value"},
+            "distinct_max_share": {"field", "value"},
+            "volume_change": {"months", "tolerance"},
+        }
         for i, each in enumerate(self.item.checks):
             stated = {k for k in ("field", "value", "months", "tolerance") if getattr(each, k) is not None}
             for key in sorted(wanted[each.check] - stated):
@@ -404,17 +498,27 @@ class _ItemCheck:
                 yield self.at(f"比例 {each.value} 不在0到1之间", "写成小数", "checks", i, "value")
             if each.months is not None and each.months < 1:
                 yield self.at("比较的月数小于1", "写成1以上的整数", "checks", i, "months")
+            if each.check == "volume_change" and each.level == "fail":
+                yield self.at(
+                    "行数变化不能阻断入库：收与不收不得取决于以前收过什么",
+                    "把 level 改为 warn",
+                    "checks",
+                    i,
+                    "level",
+                )
             if each.tolerance is not None and each.tolerance <= 0:
                 yield self.at("容许的变化不大于0", "写成正数，例如0.8", "checks", i, "tolerance")
 
-    # -- formats and headings ------------------------------------------------------------------------------------
+    # -- formats and headings ---------------------------------------------------------------------------
 
     def _format(self, fmt: Format, keys: Keys) -> Iterator[Finding]:
         if fmt.id == STANDARD or next(f for f in self.item.formats if f.id == fmt.id) is not fmt:
             yield self.at(f"格式标识“{fmt.id}”已被占用", "改用另一个标识", *keys, "id")
         for name in fmt.headers:
             if name in fmt.absent:
-                yield self.at(f"格式“{fmt.id}”中的“{name}”既有表头又列为缺少", "二者删去其一", *keys, "headers", name)
+                yield self.at(
+                    f"格式“{fmt.id}”中的“{name}”既有表头又列为缺少", "二者删去其一", *keys, "headers", name
+                )
             if name in self.fields and self.fields[name].same_column_as is not None:
                 yield self.at(f"“{name}”取自另一项的列，不用表头", "删去", *keys, "headers", name)
         for name, list_id in fmt.lists.items():
@@ -427,12 +531,17 @@ class _ItemCheck:
                 continue
             alien = {c.code for c in self.catalog.lists[list_id].codes} - {c.code for c in own.codes}
             if alien:
-                yield self.at(f"代码表“{list_id}”的代码 {'、'.join(sorted(alien))} 在“{own.id}”中没有", "两个版本的代码须换算成同一套", *where)
+                yield self.at(
+                    f"代码表“{list_id}”的代码 {'、'.join(sorted(alien))} 在“{own.id}”中没有",
+                    "两个版本的代码须换算成同一套",
+                    *where,
+                )
 
     def _headings(self) -> Iterator[Finding]:
         """Each heading of a format means one field; none is both read and ignored; none is forbidden."""
         yield from self._banned(self.item.title, ("title",))
         for fmt in (None, *self.item.formats):
+            name = fmt.id if fmt else STANDARD
             meanings: dict[str, Field] = {}
             for each in delivered_fields(self.item, fmt):
                 for heading in headings(each, fmt):
@@ -440,7 +549,7 @@ class _ItemCheck:
                     other = meanings.setdefault(normalise_header(heading), each)
                     if other.name != each.name:
                         yield self.at(
-                            f"表头“{heading}”在格式“{fmt.id if fmt else STANDARD}”中既是“{other.name}”又是“{each.name}”",
+                            f"表头“{heading}”在格式“{name}”中既是“{other.name}”又是“{each.name}”",
                             "只留给其中一项", *keys,
                         )  # fmt: skip
                     yield from self._banned(heading, keys)
@@ -452,7 +561,9 @@ class _ItemCheck:
                 mapped = meanings.get(normalise_header(heading))
                 if mapped is not None:
                     yield self.at(
-                        f"表头“{heading}”在格式“{fmt.id if fmt else STANDARD}”中既列为忽略又是“{mapped.name}”", "二者删去其一", *keys
+                        f"表头“{heading}”在格式“{name}”中既列为忽略又是“{mapped.name}”",
+                        "二者删去其一",
+                        *keys,
                     )
                 yield from self._banned(heading, keys)
 
@@ -464,14 +575,20 @@ class _ItemCheck:
     def _where(self, each: Field, fmt: Format | None, heading: str) -> Keys:
         """Where a field's heading is written."""
         if fmt is not None and each.name in fmt.headers:
-            return ("formats", self.item.formats.index(fmt), "headers", each.name, fmt.headers[each.name].index(heading))
+            return (
+                "formats",
+                self.item.formats.index(fmt),
+                "headers",
+                each.name,
+                fmt.headers[each.name].index(heading),
+            )
         keys: Keys = ("fields", self.item.fields.index(each))
         if heading in each.headers:
             return (*keys, "headers", each.headers.index(heading))
         return (*keys, "title" if heading == each.title else "name")
 
     def _alike(self) -> Iterator[Finding]:
-        """A file with all headings of one format, in any of its spellings, must not look more like another."""
+        """A file with all headings of one format, in any spelling, must not look more like another."""
         formats = [None, *self.item.formats]
         for fmt in formats:
             rows = list(_header_rows(self.item, fmt))
@@ -480,10 +597,16 @@ class _ItemCheck:
                     continue
                 # Of equals the one that stands first is taken.
                 ahead = 0 if formats.index(other) < formats.index(fmt) else 1
-                if any(_likeness(self.item, other, row) >= _likeness(self.item, fmt, row) + ahead for row in rows):
+                if any(
+                    _likeness(self.item, other, row) >= _likeness(self.item, fmt, row) + ahead for row in rows
+                ):
                     names = [f.id if f else STANDARD for f in (fmt, other)]
                     keys: Keys = ("fields",) if fmt is None else ("formats", self.item.formats.index(fmt))
-                    yield self.at(f"格式“{names[0]}”的表头与“{names[1]}”分不开", "给它只有自己才有的表头，或删去该格式", *keys)
+                    yield self.at(
+                        f"格式“{names[0]}”的表头与“{names[1]}”分不开",
+                        "给它只有自己才有的表头，或删去该格式",
+                        *keys,
+                    )
 
 
 def _header_rows(item: Item, fmt: Format | None) -> Iterator[list[str]]:
@@ -507,7 +630,7 @@ def _path(keys: Keys) -> str:
     return ".".join(str(key) for key in keys if isinstance(key, str))
 
 
-# -- code lists, libraries, tables -----------------------------------------------------------------------------------
+# -- code lists, libraries, tables -----------------------------------------------------------------------
 
 
 def _list_findings(code_list: CodeList, source: Source) -> Iterator[Finding]:
@@ -523,7 +646,10 @@ def _list_findings(code_list: CodeList, source: Source) -> Iterator[Finding]:
             other = meanings.setdefault(spelling, code.code)
             if other != code.code:
                 yield Finding(
-                    source.path, source.line("codes", i), f"写法“{spelling}”既是“{other}”又是“{code.code}”", "只留给其中一个代码"
+                    source.path,
+                    source.line("codes", i),
+                    f"写法“{spelling}”既是“{other}”又是“{code.code}”",
+                    "只留给其中一个代码",
                 )
 
 
@@ -536,9 +662,18 @@ def _library_findings(library: Library, source: Source, catalog: Catalog) -> Ite
         if item is None:
             yield at(f"成员目录“{member}”不存在", "改成已有目录的标识（xtcredit catalog list）", "members", i)
         elif library.subject == "person" and item.subject.person is None:
-            yield at(f"成员目录“{member}”没有自然人的证件号码", "自然人库的成员须在 subject 中写 person", "members", i)
-        elif library.subject == "organisation" and not (item.subject.uscc or item.subject.org_code or item.subject.registration_no or item.subject.mixed):
-            yield at(f"成员目录“{member}”没有机构代码", "机构库的成员须在 subject 中写 uscc 等代码", "members", i)
+            yield at(
+                f"成员目录“{member}”没有自然人的证件号码",
+                "自然人库的成员须在 subject 中写 person",
+                "members",
+                i,
+            )
+        elif library.subject == "organisation" and not (
+            item.subject.uscc or item.subject.org_code or item.subject.registration_no or item.subject.mixed
+        ):
+            yield at(
+                f"成员目录“{member}”没有机构代码", "机构库的成员须在 subject 中写 uscc 等代码", "members", i
+            )
     seen: set[str] = set()
     for i, attribute in enumerate(library.attributes):
         if attribute.name in seen:
@@ -561,20 +696,30 @@ def _library_findings(library: Library, source: Source, catalog: Catalog) -> Ite
                 continue
             if TYPES[found.type].private:
                 yield at(f"来源“{text}”是证件号码", "删去；主体标识已是其散列", *keys)
-            if origins and (found.type, found.list, found.unit) != (origins[0].type, origins[0].list, origins[0].unit):
-                yield at(f"来源“{text}”的类型、代码表或单位与“{attribute.sources[0]}”不同", "只列同类的数据项", *keys)
+            if origins and (found.type, found.list, found.unit) != (
+                origins[0].type,
+                origins[0].list,
+                origins[0].unit,
+            ):
+                yield at(
+                    f"来源“{text}”的类型、代码表或单位与“{attribute.sources[0]}”不同",
+                    "只列同类的数据项",
+                    *keys,
+                )
             origins.append(found)
 
 
 def _tables(root: Path, catalog: Catalog) -> Iterator[Finding]:
-    """Departments are named once; divisions refer to divisions that are in the table; targets to known ones."""
+    """Departments are named once; divisions and targets refer to divisions that are in the table."""
     names: dict[str, str] = {}
     ids: set[str] = set()
     for path, line, row in _rows(root / "reference" / "departments.csv"):
         if row["id"] in ids:
             yield Finding(path, line, f"部门标识“{row['id']}”写了两次", "合并为一行")
         ids.add(row["id"])
-        for name in dict.fromkeys(filter(None, (row["id"], row["name"], row["full_name"], *row["aliases"].split("|")))):
+        for name in dict.fromkeys(
+            filter(None, (row["id"], row["name"], row["full_name"], *row["aliases"].split("|")))
+        ):
             other = names.setdefault(name, row["id"])
             if other != row["id"]:
                 yield Finding(path, line, f"“{name}”既是部门“{other}”又是“{row['id']}”", "只留给其中一个部门")
@@ -583,11 +728,15 @@ def _tables(root: Path, catalog: Catalog) -> Iterator[Finding]:
         above = [row["parent"]] if row["level"] != "city" else []
         for code in filter(None, (*above, *row["successors"].split("|"))):
             if code not in codes:
-                yield Finding(path, line, f"区划“{code}”不在区划表中", "补上该区划，或改正 parent、successors")
+                yield Finding(
+                    path, line, f"区划“{code}”不在区划表中", "补上该区划，或改正 parent、successors"
+                )
     for table in sorted((root / "targets").glob("*.csv")):
         for path, line, row in _rows(table):
             if row["code"] not in codes:
-                yield Finding(path, line, f"区划“{row['code']}”不在区划表中", "改成 reference/divisions.csv 中的代码")
+                yield Finding(
+                    path, line, f"区划“{row['code']}”不在区划表中", "改成 reference/divisions.csv 中的代码"
+                )
 
 
 def _rows(path: Path) -> Iterator[tuple[Path, int, dict[str, str]]]:

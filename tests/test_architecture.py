@@ -28,7 +28,7 @@ def _tree(path: Path) -> ast.Module:
 
 
 def _imports(path: Path) -> Iterator[str]:
-    """Modules imported anywhere in a file, inside functions and TYPE_CHECKING too; relative ones made absolute."""
+    """Modules imported anywhere in a file, inside functions too; relative ones made absolute."""
     here = path.relative_to(ROOT).with_suffix("").parts
     for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
@@ -63,7 +63,9 @@ def test_airflow_is_known_to_the_dags_only(path):
 def test_great_expectations_is_imported_in_one_module(path):
     # The workers' settings preload it, so that forked tasks need not (design 7).
     allowed = {"quality/gx.py", "dags/settings/airflow_local_settings.py"}
-    assert _name(path) in allowed or not [m for m in _imports(path) if m.split(".")[0] == "great_expectations"]
+    assert _name(path) in allowed or not [
+        m for m in _imports(path) if m.split(".")[0] == "great_expectations"
+    ]
 
 
 def test_great_expectations_is_not_imported_with_its_module():
@@ -81,7 +83,9 @@ def test_duckdb_is_opened_in_one_place(path):
 # Reading departments' systems is what `extract` is for; it may wait and look at the clock.
 PURE = [p for p in PACKAGES if p.relative_to(ROOT).parts[0] == "transforms" and "extract" not in p.parts]
 _CLOCK = re.compile(r"\b(now|today|utcnow|time\.time|time\.monotonic|perf_counter|getmtime)$|st_[mca]time")
-_SQL_CLOCK = re.compile(r"\b(current_date|current_timestamp|now\(\)|today\(\)|random\(\)|gen_random_uuid|uuid\(\))", re.IGNORECASE)
+_SQL_CLOCK = re.compile(
+    r"\b(current_date|current_timestamp|now\(\)|today\(\)|random\(\)|gen_random_uuid|uuid\(\))", re.IGNORECASE
+)
 
 
 _LOGGING_STEP = pytest.mark.xfail(reason="a refusal is logged with the time of day; belongs in warehouse/")
@@ -117,7 +121,11 @@ def _compared(path: Path) -> Iterator[tuple[int, str]]:
 @pytest.mark.parametrize("path", EVERYTHING, ids=_name)
 def test_no_code_asks_which_item_it_has(path):
     catalog = load_catalog()
-    names = set(catalog.items) | {item.code for item in catalog.items.values()} | {item.title for item in catalog.items.values()}
+    names = (
+        set(catalog.items)
+        | {item.code for item in catalog.items.values()}
+        | {item.title for item in catalog.items.values()}
+    )
     assert [found for found in _compared(path) if found[1] in names] == []
 
 
@@ -129,7 +137,9 @@ def test_no_code_compares_the_type_of_a_field(path):
         if isinstance(node, ast.Compare):
             sides = [node.left, *node.comparators]
             asks = any(isinstance(s, ast.Attribute) and s.attr == "type" for s in sides)
-            constant = any(isinstance(c, ast.Constant) and c.value in TYPES for s in sides for c in ast.walk(s))
+            constant = any(
+                isinstance(c, ast.Constant) and c.value in TYPES for s in sides for c in ast.walk(s)
+            )
             if asks and constant:
                 wrong.append(node.lineno)
     assert wrong == []

@@ -12,13 +12,22 @@ from catalog.model import Format, Item
 
 def test_every_scalar_is_text(tmp_path):
     path = tmp_path / "a.yml"
-    path.write_text('a: 0555\nb: no\nc: 1.10\nd: 2019-01-01\ne: [null, ~]\n', encoding="utf-8")
+    path.write_text("a: 0555\nb: no\nc: 1.10\nd: 2019-01-01\ne: [null, ~]\n", encoding="utf-8")
     assert Source(path).data == {"a": "0555", "b": "no", "c": "1.10", "d": "2019-01-01", "e": ["null", "~"]}
 
 
 @pytest.mark.parametrize(
     ("keys", "line"),
-    [((), 1), (("a",), 1), (("b", 1), 4), (("b", 1, "d"), 5), (("b", 1, "union_tag", "d"), 5), (("b", 9), 2), (("ghost",), 1), (("b", 1, "ghost"), 4)],
+    [
+        ((), 1),
+        (("a",), 1),
+        (("b", 1), 4),
+        (("b", 1, "d"), 5),
+        (("b", 1, "union_tag", "d"), 5),
+        (("b", 9), 2),
+        (("ghost",), 1),
+        (("b", 1, "ghost"), 4),
+    ],
 )
 def test_lines_of_nodes(tmp_path, keys, line):
     path = tmp_path / "a.yml"
@@ -28,7 +37,13 @@ def test_lines_of_nodes(tmp_path, keys, line):
 
 @pytest.mark.parametrize(
     ("content", "line", "says"),
-    [(b"a: [1\nb: 2\n", 2, "YAML"), (b"a: 1\n b: 2\n", 2, "YAML"), ("a: 中".encode("gb18030"), 1, "UTF-8"), (b"a: \x07\n", 1, "YAML"), (b"a: 1\na: 2\n", 2, "写了两次")],
+    [
+        (b"a: [1\nb: 2\n", 2, "YAML"),
+        (b"a: 1\n b: 2\n", 2, "YAML"),
+        ("a: 中".encode("gb18030"), 1, "UTF-8"),
+        (b"a: \x07\n", 1, "YAML"),
+        (b"a: 1\na: 2\n", 2, "写了两次"),
+    ],
 )
 def test_what_is_no_catalog_file(tmp_path, content, line, says):
     path = tmp_path / "a.yml"
@@ -83,15 +98,26 @@ def test_the_formats_list_counts_before_the_fields():
     catalog = load_catalog()
     status = catalog.item("admin_permits").field("status")
     assert catalog.code_list(status).id == "permit_status_2018"
-    assert catalog.code_list(status, Format(id="x", title="x", lists={"status": "permit_status_2016"})).id == "permit_status_2016"
+    assert (
+        catalog.code_list(status, Format(id="x", title="x", lists={"status": "permit_status_2016"})).id
+        == "permit_status_2016"
+    )
     assert catalog.code_list(catalog.item("admin_permits").field("content")) is None
 
 
 @pytest.mark.parametrize(
     ("frequency", "day", "months", "cron"),
-    [("monthly", 5, 1, "0 2 6 * *"), ("daily", 5, 1, "0 2 6 * *"), ("quarterly", 10, 3, "0 2 11 1,4,7,10 *"), ("half_yearly", 5, 6, "0 2 6 1,7 *"), ("yearly", 5, 12, "0 2 6 1 *")],
+    [
+        ("monthly", 5, 1, "0 2 6 * *"),
+        ("daily", 5, 1, "0 2 6 * *"),
+        ("quarterly", 10, 3, "0 2 11 1,4,7,10 *"),
+        ("half_yearly", 5, 6, "0 2 6 1,7 *"),
+        ("yearly", 5, 12, "0 2 6 1 *"),
+    ],
 )
 def test_schedules(frequency, day, months, cron):
     item: Item = load_catalog().item("enterprise_registration")
-    changed = item.model_copy(update={"frequency": frequency, "due": item.due.model_copy(update={"day": day})})
+    changed = item.model_copy(
+        update={"frequency": frequency, "due": item.due.model_copy(update={"day": day})}
+    )
     assert (changed.period_months, changed.cron) == (months, cron)

@@ -1,5 +1,7 @@
 """Every row rule against rows that break it and rows that do not, run in DuckDB; NULL never breaks one."""
 
+# ruff: noqa: E501 - tables of cases read across
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -8,7 +10,7 @@ from typing import Any
 import pytest
 
 from catalog.loader import Catalog, load_catalog
-from catalog.model import Condition, Field, Format, Item
+from catalog.model import Condition, Format, Item
 from catalog.period import Period
 from catalog.types import TYPES
 from quality.rules import RowRule, Scope, holds, plain, row_rules, text
@@ -29,7 +31,12 @@ FIELDS = (
     {"name": "kinds", "title": "处罚类别", "type": "code_set", "list": "penalty_kind"},
     {"name": "city", "title": "地区", "type": "line"},
 )
-OURS, OTHERS, ENTERPRISE, HOUSEHOLD = "91130500MA0A1B2C2J", "91110000MA0A1B2C2J", "91130500MA0A1B2C2J", "92130528MA0C3D4EX6"
+OURS, OTHERS, ENTERPRISE, HOUSEHOLD = (
+    "91130500MA0A1B2C2J",
+    "91110000MA0A1B2C2J",
+    "91130500MA0A1B2C2J",
+    "92130528MA0C3D4EX6",
+)
 ADULT, MALE = "130521197001010017", "130521197001010017"
 Judge = Callable[..., list[str]]
 
@@ -52,7 +59,9 @@ def judge() -> Any:
     with connect(Resources(1, "1GiB")) as connection:
         connection.execute(pseudonym_macro(bytes(32)))
 
-        def run(probe: Item, row: dict[str, str | None], fmt: str | None = None, levels: str = "rejecting") -> list[str]:
+        def run(
+            probe: Item, row: dict[str, str | None], fmt: str | None = None, levels: str = "rejecting"
+        ) -> list[str]:
             chosen = next((f for f in probe.formats if f.id == fmt), None)
             scope = Scope(probe, chosen, load_catalog(), Period(2019, 12))
             rules = getattr(row_rules(scope), levels)
@@ -62,7 +71,9 @@ def judge() -> Any:
                 # The file's column, as the staging pass names it before and after codes are routed.
                 cells.append(f"xt_clean($v_{field.name}::VARCHAR) AS {text(field.name)}")
                 cells.append(f'xt_clean($v_{field.name}::VARCHAR) AS "o_{field.name}"')
-                plains.append(f"{TYPES[field.type].plain(text(field.name), scope.use(field))} AS {plain(field.name)}")
+                plains.append(
+                    f"{TYPES[field.type].plain(text(field.name), scope.use(field))} AS {plain(field.name)}"
+                )
             verdicts = ", ".join(f"coalesce({rule.when}, FALSE)" for rule in found)
             sql = (
                 f"SELECT {verdicts} FROM (SELECT *, {', '.join(plains)} FROM"
@@ -104,7 +115,9 @@ RULES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "broken", "fine"), RULES, ids=lambda v: v["rule"] if isinstance(v, dict) and "rule" in v else "")
+@pytest.mark.parametrize(
+    ("rule", "broken", "fine"), RULES, ids=lambda v: v["rule"] if isinstance(v, dict) and "rule" in v else ""
+)
 def test_own_rules(judge, rule, broken, fine):
     probe = item(rules=[rule])
     assert judge(probe, broken) == [rule["rule"]]
@@ -198,7 +211,11 @@ def test_a_record_that_could_not_be_divided(judge):
 
 def test_set_aside_comes_before_every_fault_but_a_broken_record():
     probe = item(
-        rules=[{"rule": "not_before", "field": "ended", "other": "begun"}, {"rule": "within_city", "city": "city"}], key=["name"]
+        rules=[
+            {"rule": "not_before", "field": "ended", "other": "begun"},
+            {"rule": "within_city", "city": "city"},
+        ],
+        key=["name"],
     )
     order = [r.rule for r in row_rules(Scope(probe, None, load_catalog(), Period(2019, 12))).rejecting]
     assert order[:2] == ["malformed", "within_city"]
@@ -206,7 +223,10 @@ def test_set_aside_comes_before_every_fault_but_a_broken_record():
 
 
 def test_a_format_is_not_asked_for_what_it_lacks(judge):
-    rules = [{"rule": "not_before", "field": "ended", "other": "begun"}, {"rule": "no_test_data", "field": "name"}]
+    rules = [
+        {"rule": "not_before", "field": "ended", "other": "begun"},
+        {"rule": "no_test_data", "field": "name"},
+    ]
     fields = tuple(f | {"required": "true"} if f["name"] in ("name", "born") else f for f in FIELDS)
     formats = [{"id": "old", "title": "旧", "absent": ["born", "begun"]}]
     probe = item(fields=fields, rules=rules, formats=formats, one_of=[["born", "begun"]], key=["name"])

@@ -1,4 +1,4 @@
-"""A first draft of a catalog item from a sample file: what the content tells; what only people know stays marked TODO."""
+"""A draft of a catalog item from a sample: what the content tells; what only people know stays TODO."""
 
 from __future__ import annotations
 
@@ -54,11 +54,13 @@ class _Drafted:
 def draft_item(item_id: str, sample: Path, catalog: Catalog, connection: duckdb.DuckDBPyConnection) -> str:
     """YAML of a new item, drafted from a sample file; `catalog check` finds in it just the lines marked TODO.
 
-    `connection` needs the macros of the semantic types (`warehouse.lake.connect`). Raises `UserError` for a malformed or
-    known id, an unreadable file, a file without header or rows.
+    `connection` needs the macros of the semantic types (`warehouse.lake.connect`). Raises `UserError` for a
+    malformed or known id, an unreadable file, a file without header or rows.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", item_id):
-        raise UserError(f"目录标识“{item_id}”写法不符", remedy="用小写英文字母开头，只含小写字母、数字和下划线")
+        raise UserError(
+            f"目录标识“{item_id}”写法不符", remedy="用小写英文字母开头，只含小写字母、数字和下划线"
+        )
     if item_id in catalog.items:
         raise UserError(f"目录“{item_id}”已经存在", remedy="换一个标识，或直接修改该目录文件")
     with tempfile.TemporaryDirectory(prefix="xtcredit-draft-") as folder:
@@ -72,7 +74,9 @@ def draft_item(item_id: str, sample: Path, catalog: Catalog, connection: duckdb.
 class _Draft:
     """Looks at the raw table column by column; holds what was found."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, width: int, catalog: Catalog, name: str) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, path: Path, width: int, catalog: Catalog, name: str
+    ) -> None:
         self.connection = connection
         self.catalog = catalog
         self.file = name
@@ -81,7 +85,8 @@ class _Draft:
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE draft_cells AS SELECT * FROM (SELECT {cells}"
             f" FROM read_parquet({quote(str(path))}, file_row_number = true)"
-            f" WHERE file_row_number > {header_row} AND _malformed IS NULL) WHERE coalesce({', '.join(f'c{i}' for i in range(width))}) IS NOT NULL"
+            f" WHERE file_row_number > {header_row} AND _malformed IS NULL)"
+            f" WHERE coalesce({', '.join(f'c{i}' for i in range(width))}) IS NOT NULL"
         )
         self.rows = self._number("SELECT count(*) FROM draft_cells")
         if not self.rows:
@@ -95,16 +100,19 @@ class _Draft:
         if not self.fields:
             raise UserError("样例中没有可以归集的列", where=name, remedy="核对样例；不得归集的列不能起草")
 
-    # -- looking -------------------------------------------------------------------------------------------------
+    # -- looking -----------------------------------------------------------------------------------------
 
     def _find_header(self, path: Path, width: int) -> tuple[int, list[str]]:
-        """The first of the rows with most text-like cells: records hold codes and dates beside their words."""
+        """The first of the rows with most words: records hold codes and dates beside theirs."""
         columns = ", ".join(f"c{i}" for i in range(width))
         rows = self.connection.execute(
             f"SELECT {columns} FROM read_parquet({quote(str(path))}, file_row_number = true)"
             f" WHERE file_row_number < {_HEADER_ROWS} ORDER BY file_row_number"
         ).fetchall()
-        scores = [sum(has_text(c) and bool(re.search(r"[^\W\d]", c)) and not re.search(r"\d{4}", c) for c in row) for row in rows]
+        scores = [
+            sum(has_text(c) and bool(re.search(r"[^\W\d]", c)) and not re.search(r"\d{4}", c) for c in row)
+            for row in rows
+        ]
         best = max(range(len(rows)), key=lambda i: (scores[i], -i), default=-1)
         if best < 0 or not scores[best]:
             raise UserError("样例中没有找到表头", where=self.file, remedy="请提供首行为列名的样例")
@@ -117,12 +125,16 @@ class _Draft:
             heading = normalise_header(title)
             if not heading or heading in seen:
                 if self._number(f"SELECT count(c{i}) FROM draft_cells"):
-                    self.warnings.append(f"样例第{i + 1}列“{title}”没有列名或与前面的列同名，未列入。请提供单位改正表头。")
+                    self.warnings.append(
+                        f"样例第{i + 1}列“{title}”没有列名或与前面的列同名，未列入。请提供单位改正表头。"
+                    )
                 continue
             seen.add(heading)
             rule = self.forbidden.find(heading)
             if rule is not None:
-                self.warnings.append(f"样例中的“{title}”不得归集，未列入：{rule.reason}（{rule.source}）。请通知提供单位停止报送。")
+                self.warnings.append(
+                    f"样例中的“{title}”不得归集，未列入：{rule.reason}（{rule.source}）。请通知提供单位停止报送。"
+                )
                 continue
             if self.never_read[heading] > len(self.known.get(heading, ())):
                 self.ignored.append(title)
@@ -132,9 +144,15 @@ class _Draft:
             taken[field.name] += 1
             if taken[field.name] > 1:
                 field = field.model_copy(update={"name": f"{field.name}_{taken[field.name]}"})
-            few = 0 < column.distinct <= _FEW and 3 * column.distinct <= column.filled and column.longest <= 20
+            few = (
+                0 < column.distinct <= _FEW and 3 * column.distinct <= column.filled and column.longest <= 20
+            )
             # Only of a column nobody knows: names of persons have no place in a catalog file.
-            unknown = field.name == f"c{i + 1}" and TYPES[field.type].storage == "VARCHAR" and not TYPES[field.type].telling
+            unknown = (
+                field.name == f"c{i + 1}"
+                and TYPES[field.type].storage == "VARCHAR"
+                and not TYPES[field.type].telling
+            )
             yield _Drafted(column, field, share, self._values(i) if few and unknown else ())
 
     def _column(self, index: int, title: str) -> _Column:
@@ -147,7 +165,8 @@ class _Draft:
 
     def _values(self, index: int) -> tuple[str, ...]:
         found = self.connection.execute(
-            f"SELECT c{index} FROM draft_cells WHERE c{index} IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1"
+            f"SELECT c{index} FROM draft_cells WHERE c{index} IS NOT NULL"
+            " GROUP BY 1 ORDER BY count(*) DESC, 1"
         ).fetchall()
         return tuple(value for (value,) in found)
 
@@ -174,16 +193,21 @@ class _Draft:
                     return field, share
         length = next((n for n in _LENGTHS if 1.5 * column.longest <= n), None)
         long = column.longest > 100 or column.breaks
-        return Field(name=name, title=column.title, type="text" if long else "line", length=length, required=required), 1.0
+        return Field(
+            name=name, title=column.title, type="text" if long else "line", length=length, required=required
+        ), 1.0
 
     def _clean_share(self, column: _Column, field: Field) -> float:
         """Share of the filled cells that the type reads without a fault."""
         if not column.filled:
             return 1.0
         kind, use = TYPES[field.type], Use(field, self.catalog.lists.get(field.list or ""))
-        faults = " OR ".join(f"coalesce({fault.when}, FALSE)" for fault in kind.faults("t", "p", use)) or "FALSE"
+        faults = (
+            " OR ".join(f"coalesce({fault.when}, FALSE)" for fault in kind.faults("t", "p", use)) or "FALSE"
+        )
         clean = self._number(
-            f"SELECT count(*) FROM (SELECT t, {kind.plain('t', use)} AS p FROM (SELECT c{column.index} AS t FROM draft_cells)"
+            f"SELECT count(*) FROM (SELECT t, {kind.plain('t', use)} AS p"
+            f" FROM (SELECT c{column.index} AS t FROM draft_cells)"
             f" WHERE t IS NOT NULL) WHERE p IS NOT NULL AND NOT ({faults})"
         )
         return clean / column.filled
@@ -193,30 +217,32 @@ class _Draft:
         assert row is not None
         return int(row[0])
 
-    # -- writing -------------------------------------------------------------------------------------------------
+    # -- writing -----------------------------------------------------------------------------------------
 
     def yaml(self, item_id: str) -> str:
         """The draft, in the order and style of the catalog's items."""
         return "\n".join(self._lines(item_id)) + "\n"
 
     def _lines(self, item_id: str) -> Iterator[str]:
-        yield f"# 由样例 {self.file}（{self.rows} 行）起草。逐项核对，补完标有 TODO 的各行，再运行 xtcredit catalog check。"
+        yield f"# 由样例 {self.file}（{self.rows} 行）起草。"
+        yield "# 逐项核对，补完标有 TODO 的各行，再运行 xtcredit catalog check。"
         yield from (f"# 警告：{warning}" for warning in self.warnings)
         yield f"id: {item_id}"
         yield f"code: {self._free_code()}  # TODO 目录编号，按公共信用信息目录核定"
         yield "title: 待定  # TODO 目录名称"
         yield "english: to be named  # TODO 英文名称"
-        yield "department: TODO  # TODO 来源部门，catalog/reference/departments.csv 中的标识；文件放在同名文件夹"
+        yield "department: TODO  # TODO 来源部门，departments.csv 中的标识，也是文件夹名"
         yield "library: TODO  # TODO 归入哪个库"
-        yield 'category: TODO  # TODO 信息类别，见代码表 category'
-        yield f"subject: {{{', '.join(f'{k}: {v}' for k, v in self._subject().items())}}}  # TODO 核对主体类别与标识"
+        yield "category: TODO  # TODO 信息类别，见代码表 category"
+        subject = ", ".join(f"{role}: {name}" for role, name in self._subject().items())
+        yield f"subject: {{{subject}}}  # TODO 核对主体类别与标识"
         yield "share: authorised  # TODO 共享属性 public、government 或 authorised"
         yield "frequency: monthly  # TODO 报送频率"
         yield "due: {day: 5}  # TODO 次月几日前报送"
         yield "legal_basis:"
         yield "  - {document: TODO}  # TODO 归集依据的文件与条款"
         yield "owner: {provider: TODO}  # TODO 提供单位"
-        yield 'provision: {role: city_department, since: "2019-10", reason: TODO}  # TODO 由谁、自何时、因何报送'
+        yield 'provision: {role: city_department, since: "2019-10", reason: TODO}  # TODO 谁报、自何时、因何'
         yield "retention: TODO  # TODO 保存期限"
         yield from self._key()
         yield "fields:"
@@ -228,7 +254,8 @@ class _Draft:
         yield from county
         if self.ignored:
             yield f"ignore: [{', '.join(map(_scalar, self.ignored))}]"
-        yield f"rows: {{min: 1, max: {max(1000, 10 ** (len(str(self.rows)) + 2))}}}  # TODO 正常一次报送的行数范围"
+        most = max(1000, 10 ** (len(str(self.rows)) + 2))
+        yield f"rows: {{min: 1, max: {most}}}  # TODO 正常一次报送的行数范围"
         yield "reject_rate: {warn: 0.02, fail: 0.3}"
 
     def _free_code(self) -> str:
@@ -262,9 +289,11 @@ class _Draft:
         if column.filled < self.rows:
             yield f"样例中空值 {self.rows - column.filled} 行，占 {1 - column.filled / self.rows:.1%}"
         if drafted.share < 1:
-            yield f"样例中有 {1 - drafted.share:.1%} 的值不符合类型 {drafted.field.type}（{TYPES[drafted.field.type].title}）"
+            title = TYPES[drafted.field.type].title
+            yield f"样例中有 {1 - drafted.share:.1%} 的值不符合类型 {drafted.field.type}（{title}）"
         if drafted.values:
-            yield f"只有 {len(drafted.values)} 种取值，可做代码表：{'、'.join(' '.join(v.split())[:20] for v in drafted.values)}"
+            values = "、".join(" ".join(value.split()) for value in drafted.values)
+            yield f"只有 {len(drafted.values)} 种取值，可做代码表：{values}"
 
     def _subject(self) -> dict[str, str]:
         """Roles by the types that the catalog's items give them."""
@@ -275,18 +304,26 @@ class _Draft:
                     roles.setdefault(role, Counter())[item.field(name).type] += 1
         found: dict[str, str] = {}
         for role, types in roles.items():
-            fitting = [d.field for d in self.fields if d.field.type in types and d.field.name not in found.values()]
+            fitting = [
+                d.field for d in self.fields if d.field.type in types and d.field.name not in found.values()
+            ]
             if fitting:
                 found[role] = max(fitting, key=lambda f: types[f.type]).name
         kind = "person" if "person" in found else "organization"
         kind = "any" if "person" in found and len(found.keys() - {"name", "person"}) else kind
-        name = found.pop("name", None) or next((d.field.name for d in self.fields if d.field.name not in found.values()), self.fields[0].field.name)
+        name = found.pop("name", None) or next(
+            (d.field.name for d in self.fields if d.field.name not in found.values()),
+            self.fields[0].field.name,
+        )
         return {"kind": kind, "name": name, **found}
 
     def _county(self) -> Iterator[str]:
         """The ways in which the catalog's items place fields of these types."""
         ways: dict[tuple[str, str], int] = Counter(
-            (rule.by, item.field(rule.field).type) for item in self.catalog.items.values() for rule in item.county if rule.field
+            (rule.by, item.field(rule.field).type)
+            for item in self.catalog.items.values()
+            for rule in item.county
+            if rule.field
         )
         placed: set[str] = set()
         for by in ("authority", "registrar", "division", "address", "household"):
@@ -299,7 +336,7 @@ class _Draft:
 
 
 def _known_headings(catalog: Catalog) -> dict[str, list[Field]]:
-    """What each heading means in the catalog, the most frequent meaning first; only fields that stand alone."""
+    """What each heading means in the catalog, the most frequent first; only fields that stand alone."""
     votes: dict[str, Counter[tuple[str, str]]] = {}
     fields: dict[tuple[str, str], Field] = {}
     for item in catalog.items.values():
@@ -310,15 +347,17 @@ def _known_headings(catalog: Catalog) -> dict[str, list[Field]]:
             fields.setdefault(meaning, _bare(field))
             for heading in {normalise_header(h) for h in headings(field, None)}:
                 votes.setdefault(heading, Counter())[meaning] += 1
-    return {heading: [fields[meaning] for meaning, _ in counted.most_common()] for heading, counted in votes.items()}
+    return {
+        heading: [fields[meaning] for meaning, _ in counted.most_common()]
+        for heading, counted in votes.items()
+    }
 
 
 def _bare(field: Field) -> Field:
     """The field without what holds only in its own item."""
     most = field.max if TYPES[field.type].units else None
-    return Field(
-        name=field.name, title=field.title, type=field.type, list=field.list, unit=field.unit, length=field.length, max=most
-    )  # fmt: skip
+    keep = {key: getattr(field, key) for key in ("name", "title", "type", "list", "unit", "length")}
+    return Field(**keep, max=most)
 
 
 def _ignored_headings(catalog: Catalog) -> Counter[str]:

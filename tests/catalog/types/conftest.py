@@ -18,6 +18,7 @@ from warehouse.lake import connect
 from warehouse.secret import pseudonym_macro
 
 KEY = bytes(range(32))
+_CELL = "SELECT xt_clean(?::VARCHAR) AS t"
 Read = Callable[..., tuple[str | None, str | None]]
 
 
@@ -37,15 +38,17 @@ def use_of(kind: str, **options: str) -> Use:
 
 @pytest.fixture
 def read(connection: duckdb.DuckDBPyConnection) -> Read:
-    """(plain value, first fault) of a text under a type; both None for an empty cell. `beside` gives other columns."""
+    """(plain value, first fault) of a text under a type; `beside` gives other columns of the row."""
 
-    def run(kind: str, text: str | None, beside: str = "NULL AS other", **options: str) -> tuple[str | None, str | None]:
+    def run(
+        kind: str, text: str | None, beside: str = "NULL AS other", **options: str
+    ) -> tuple[str | None, str | None]:
         use = use_of(kind, **options)
         faults = TYPES[kind].faults("t", "p", use)
         cases = " ".join(f"WHEN t IS NOT NULL AND ({fault.when}) THEN '{fault.rule}'" for fault in faults)
         sql = (
             f"SELECT p::VARCHAR, {f'CASE {cases} END' if cases else 'NULL'} FROM"
-            f" (SELECT *, {TYPES[kind].plain('t', use)} AS p FROM (SELECT xt_clean(?::VARCHAR) AS t, {beside}))"
+            f" (SELECT *, {TYPES[kind].plain('t', use)} AS p FROM ({_CELL}, {beside}))"
         )
         row = connection.execute(sql, [text]).fetchone()
         assert row is not None
@@ -64,7 +67,7 @@ def repairs(connection: duckdb.DuckDBPyConnection) -> Callable[..., list[str]]:
         for repair in TYPES[kind].repairs("t", "p", use):
             sql = (
                 f"SELECT coalesce({repair.when}, FALSE) FROM"
-                f" (SELECT *, {TYPES[kind].plain('t', use)} AS p FROM (SELECT xt_clean(?::VARCHAR) AS t, {beside}))"
+                f" (SELECT *, {TYPES[kind].plain('t', use)} AS p FROM ({_CELL}, {beside}))"
             )
             row = connection.execute(sql, [text]).fetchone()
             assert row is not None

@@ -3,7 +3,7 @@
 import pytest
 
 GOOD_AND_BAD = [  # delivered text, plain value, fault
-    ('邢台市\n桥东区', '邢台市桥东区', None),
+    ("邢台市\n桥东区", "邢台市桥东区", None),
 ]
 
 

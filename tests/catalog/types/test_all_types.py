@@ -25,7 +25,10 @@ def test_only_private_types_store_something_else(kind):
     assert not kind.private or kind.mask("c") == "NULL"
 
 
-@pytest.mark.parametrize("text", ["", " ", "\u3000", "/", "\\", "-", "——", "无", "空", "暂无", "\\N", "null", "NULL", "N/A", "不详"])
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "\u3000", "/", "\\", "-", "——", "无", "空", "暂无", "\\N", "null", "NULL", "N/A", "不详"],
+)
 def test_placeholders_are_empty(connection, text):
     assert connection.execute("SELECT xt_clean(?)", [text]).fetchone() == (None,)
 

@@ -3,11 +3,11 @@
 import pytest
 
 GOOD_AND_BAD = [  # delivered text, plain value, fault
-    ('jz-2019 01', 'JZ-201901', None),
-    ('ＡＢ１２', 'AB12', None),
-    ('无证', None, 'certificate_no_invalid'),
-    ('1.30528E+17', None, 'code_digits_lost'),
-    ('1E12', '1E12', None),
+    ("jz-2019 01", "JZ-201901", None),
+    ("ＡＢ１２", "AB12", None),
+    ("无证", None, "certificate_no_invalid"),
+    ("1.30528E+17", None, "code_digits_lost"),
+    ("1E12", "1E12", None),
 ]
 
 

@@ -3,14 +3,14 @@
 import pytest
 
 GOOD_AND_BAD = [  # delivered text, plain value, fault
-    ('1', '1', None),
-    ('男', '1', None),
-    ('女性', '2', None),
-    ('F', '2', None),
-    ('２', '2', None),
-    ('9', '9', None),
-    ('3', None, 'code_unknown'),
-    ('男女', None, 'code_unknown'),
+    ("1", "1", None),
+    ("男", "1", None),
+    ("女性", "2", None),
+    ("F", "2", None),
+    ("２", "2", None),
+    ("9", "9", None),
+    ("3", None, "code_unknown"),
+    ("男女", None, "code_unknown"),
 ]
 
 

@@ -3,17 +3,17 @@
 import pytest
 
 GOOD_AND_BAD = [  # delivered text, plain value, fault
-    ('罚款', 'fine', None),
-    ('罚款、警告', 'fine;warning', None),
-    ('警告;罚款', 'fine;warning', None),
-    ('罚款，罚款', 'fine', None),
-    ('没收违法所得、没收非法财物', 'confiscation', None),
-    ('罚款、没收违法所得、没收非法财物', 'confiscation;fine', None),
-    ('其他-责令改正', '其他-责令改正', None),
-    ('罚款、其他-责令改正', 'fine;其他-责令改正', None),
-    ('责令改正', None, 'code_unknown'),
-    ('罚款、责令改正', None, 'code_unknown'),
-    ('、', None, 'code_unknown'),
+    ("罚款", "fine", None),
+    ("罚款、警告", "fine;warning", None),
+    ("警告;罚款", "fine;warning", None),
+    ("罚款，罚款", "fine", None),
+    ("没收违法所得、没收非法财物", "confiscation", None),
+    ("罚款、没收违法所得、没收非法财物", "confiscation;fine", None),
+    ("其他-责令改正", "其他-责令改正", None),
+    ("罚款、其他-责令改正", "fine;其他-责令改正", None),
+    ("责令改正", None, "code_unknown"),
+    ("罚款、责令改正", None, "code_unknown"),
+    ("、", None, "code_unknown"),
 ]
 
 
@@ -36,4 +36,6 @@ def test_classes_written_without_separator(read):
 
 
 def test_the_order_of_values_is_no_content(read):
-    assert read("code_set", "警告、罚款", list="penalty_kind") == read("code_set", "罚款、警告", list="penalty_kind")
+    assert read("code_set", "警告、罚款", list="penalty_kind") == read(
+        "code_set", "罚款、警告", list="penalty_kind"
+    )

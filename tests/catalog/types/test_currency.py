@@ -3,17 +3,17 @@
 import pytest
 
 GOOD_AND_BAD = [  # delivered text, plain value, fault
-    ('100', 'CNY', None),
-    ('100万元', 'CNY', None),
-    ('100万人民币', 'CNY', None),
-    ('100万美元', 'USD', None),
-    ('100万元美元', 'USD', None),
-    ('50万港币', 'HKD', None),
-    ('50万欧元', 'EUR', None),
-    ('20万加拿大元', 'CAD', None),
-    ('8400万元', 'CNY', None),
-    ('1240万元', 'CNY', None),
-    ('840', 'USD', None),
+    ("100", "CNY", None),
+    ("100万元", "CNY", None),
+    ("100万人民币", "CNY", None),
+    ("100万美元", "USD", None),
+    ("100万元美元", "USD", None),
+    ("50万港币", "HKD", None),
+    ("50万欧元", "EUR", None),
+    ("20万加拿大元", "CAD", None),
+    ("8400万元", "CNY", None),
+    ("1240万元", "CNY", None),
+    ("840", "USD", None),
 ]
 
 

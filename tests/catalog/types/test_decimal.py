@@ -3,12 +3,12 @@
 import pytest
 
 GOOD_AND_BAD = [  # delivered text, plain value, fault
-    ('12.5', '12.500000', None),
-    ('1,200.25', '1200.250000', None),
-    ('１２．５', '12.500000', None),
-    ('-1', '-1.000000', None),
-    ('-1e-05', '-0.000010', None),
-    ('十二', None, 'decimal_invalid'),
+    ("12.5", "12.500000", None),
+    ("1,200.25", "1200.250000", None),
+    ("１２．５", "12.500000", None),
+    ("-1", "-1.000000", None),
+    ("-1e-05", "-0.000010", None),
+    ("十二", None, "decimal_invalid"),
 ]
 
 
@@ -24,6 +24,8 @@ def test_an_empty_cell_is_no_fault(read):
     assert read("decimal", "  ／".replace("／", "/")) == (None, None)
 
 
-@pytest.mark.parametrize(("text", "fault"), [("0.4", "number_too_small"), ("0.5", None), ("1.1", "number_too_large")])
+@pytest.mark.parametrize(
+    ("text", "fault"), [("0.4", "number_too_small"), ("0.5", None), ("1.1", "number_too_large")]
+)
 def test_limits(read, text, fault):
     assert read("decimal", text, min="0.5", max="1")[1] == fault

@@ -3,14 +3,14 @@
 import pytest
 
 GOOD_AND_BAD = [  # delivered text, plain value, fault
-    ('12', '12', None),
-    ('1,200', '1200', None),
-    ('１２', '12', None),
-    ('12.0', '12', None),
-    ('-3', '-3', None),
-    ('12.5', None, 'integer_invalid'),
-    ('十二', None, 'integer_invalid'),
-    ('12人', None, 'integer_invalid'),
+    ("12", "12", None),
+    ("1,200", "1200", None),
+    ("１２", "12", None),
+    ("12.0", "12", None),
+    ("-3", "-3", None),
+    ("12.5", None, "integer_invalid"),
+    ("十二", None, "integer_invalid"),
+    ("12人", None, "integer_invalid"),
 ]
 
 
@@ -26,6 +26,8 @@ def test_an_empty_cell_is_no_fault(read):
     assert read("integer", "  ／".replace("／", "/")) == (None, None)
 
 
-@pytest.mark.parametrize(("text", "fault"), [("0", "number_too_small"), ("1", None), ("9", None), ("10", "number_too_large")])
+@pytest.mark.parametrize(
+    ("text", "fault"), [("0", "number_too_small"), ("1", None), ("9", None), ("10", "number_too_large")]
+)
 def test_limits(read, text, fault):
     assert read("integer", text, min="1", max="9")[1] == fault

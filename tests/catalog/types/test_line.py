@@ -3,9 +3,9 @@
 import pytest
 
 GOOD_AND_BAD = [  # delivered text, plain value, fault
-    ('一\r\n二', '一二', None),
-    ('一\t二', '一二', None),
-    ('abc', 'abc', None),
+    ("一\r\n二", "一二", None),
+    ("一\t二", "一二", None),
+    ("abc", "abc", None),
 ]
 
 

@@ -5,18 +5,18 @@ import random
 import pytest
 
 GOOD_AND_BAD = [  # delivered text, plain value, fault
-    ('MA0A1B2C2', 'MA0A1B2C2', None),
-    ('MA0A1B2C-2', 'MA0A1B2C2', None),
-    ('ma0a1b2c－2', 'MA0A1B2C2', None),
-    ('00045678-8', '000456788', None),
-    ('40123456-1', '401234561', None),
-    ('000000000', None, None),
-    ('00000000-0', None, None),
-    ('7421****3', '7421****3', None),
-    ('MA0A1B2C3', None, 'org_code_check'),
-    ('MA0A1B2C', None, 'org_code_format'),
-    ('91130500MA0A1B2C2J', None, 'org_code_format'),
-    ('无代码', None, 'org_code_format'),
+    ("MA0A1B2C2", "MA0A1B2C2", None),
+    ("MA0A1B2C-2", "MA0A1B2C2", None),
+    ("ma0a1b2c－2", "MA0A1B2C2", None),
+    ("00045678-8", "000456788", None),
+    ("40123456-1", "401234561", None),
+    ("000000000", None, None),
+    ("00000000-0", None, None),
+    ("7421****3", "7421****3", None),
+    ("MA0A1B2C3", None, "org_code_check"),
+    ("MA0A1B2C", None, "org_code_format"),
+    ("91130500MA0A1B2C2J", None, "org_code_format"),
+    ("无代码", None, "org_code_format"),
 ]
 
 
@@ -42,5 +42,7 @@ def _check_character(body):
 def test_agrees_with_the_standard(connection):
     chance = random.Random(4)
     bodies = ["".join(chance.choices("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", k=8)) for _ in range(500)]
-    found = connection.execute("SELECT xt_org_check(o) FROM (SELECT unnest(?::VARCHAR[]) AS o)", [bodies]).fetchall()
+    found = connection.execute(
+        "SELECT xt_org_check(o) FROM (SELECT unnest(?::VARCHAR[]) AS o)", [bodies]
+    ).fetchall()
     assert [c for (c,) in found] == [_check_character(body) for body in bodies]

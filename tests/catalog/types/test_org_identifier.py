@@ -3,15 +3,15 @@
 import pytest
 
 GOOD_AND_BAD = [  # delivered text, plain value, fault
-    ('91130500MA0A1B2C2J', '91130500MA0A1B2C2J', None),
-    ('MA0A1B2C-2', 'MA0A1B2C2', None),
-    ('130500000012342', '130500000012342', None),
-    ('1305002001234', '1305002001234', None),
-    ('913102******82264P', '913102******82264P', None),
-    ('91130500MA0A1B2C2K', None, 'identifier_unknown'),
-    ('130500000012343', None, 'identifier_unknown'),
-    ('某公司', None, 'identifier_unknown'),
-    ('1.30528E+17', None, 'code_digits_lost'),
+    ("91130500MA0A1B2C2J", "91130500MA0A1B2C2J", None),
+    ("MA0A1B2C-2", "MA0A1B2C2", None),
+    ("130500000012342", "130500000012342", None),
+    ("1305002001234", "1305002001234", None),
+    ("913102******82264P", "913102******82264P", None),
+    ("91130500MA0A1B2C2K", None, "identifier_unknown"),
+    ("130500000012343", None, "identifier_unknown"),
+    ("某公司", None, "identifier_unknown"),
+    ("1.30528E+17", None, "code_digits_lost"),
 ]
 
 

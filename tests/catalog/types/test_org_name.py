@@ -3,12 +3,12 @@
 import pytest
 
 GOOD_AND_BAD = [  # delivered text, plain value, fault
-    ('邢台(集团)公司', '邢台（集团）公司', None),
-    ('邢台（集团）公司', '邢台（集团）公司', None),
-    ('邢台\n公司', '邢台公司', None),
-    ('厂', None, 'name_invalid'),
-    ('123456', None, 'name_invalid'),
-    ('3M公司', '3M公司', None),
+    ("邢台(集团)公司", "邢台（集团）公司", None),
+    ("邢台（集团）公司", "邢台（集团）公司", None),
+    ("邢台\n公司", "邢台公司", None),
+    ("厂", None, "name_invalid"),
+    ("123456", None, "name_invalid"),
+    ("3M公司", "3M公司", None),
 ]
 
 

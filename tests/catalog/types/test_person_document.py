@@ -29,4 +29,6 @@ def test_reads(read, text, kind, plain, fault):
 
 def test_a_passport_is_not_repaired_as_an_id(repairs):
     assert repairs("person_document", "e 12345678", "'passport' AS kind", document_kind="kind") == []
-    assert repairs("person_document", "130521700101001", "NULL AS kind", document_kind="kind") == ["resident_id_upgraded"]
+    assert repairs("person_document", "130521700101001", "NULL AS kind", document_kind="kind") == [
+        "resident_id_upgraded"
+    ]

@@ -3,15 +3,15 @@
 import pytest
 
 GOOD_AND_BAD = [  # delivered text, plain value, fault
-    ('张三丰', '张三丰', None),
-    ('王 明', '王明', None),
-    ('王\u3000明', '王明', None),
-    ('阿•买提', '阿·买提', None),
-    ('阿．买提', '阿·买提', None),
-    ('阿・买提', '阿·买提', None),
-    ('John Smith', 'John Smith', None),
-    ('王', None, 'name_invalid'),
-    ('王5', None, 'name_invalid'),
+    ("张三丰", "张三丰", None),
+    ("王 明", "王明", None),
+    ("王\u3000明", "王明", None),
+    ("阿•买提", "阿·买提", None),
+    ("阿．买提", "阿·买提", None),
+    ("阿・买提", "阿·买提", None),
+    ("John Smith", "John Smith", None),
+    ("王", None, "name_invalid"),
+    ("王5", None, "name_invalid"),
 ]
 
 
@@ -30,4 +30,6 @@ def test_an_empty_cell_is_no_fault(read):
 def test_the_mask_keeps_the_family_name(connection):
     from catalog.types import TYPES
 
-    assert connection.execute(f"SELECT {TYPES['person_name'].mask('n')} FROM (SELECT '张三丰' AS n)").fetchone() == ("张**",)
+    assert connection.execute(
+        f"SELECT {TYPES['person_name'].mask('n')} FROM (SELECT '张三丰' AS n)"
+    ).fetchone() == ("张**",)

@@ -2,20 +2,20 @@
 
 import random
 
-from stdnum.iso7064 import mod_11_10
 import pytest
+from stdnum.iso7064 import mod_11_10
 
 GOOD_AND_BAD = [  # delivered text, plain value, fault
-    ('130500000012342', '130500000012342', None),
-    ('130528600123453', '130528600123453', None),
-    ('１３０５００００００１２３４２', '130500000012342', None),
-    ('1305002001234', '1305002001234', None),
-    ('000000000000000', None, None),
-    ('1305000****2342', '1305000****2342', None),
-    ('130500000012343', None, 'registration_no_check'),
-    ('13050000001234', None, 'registration_no_format'),
-    ('冀邢123', None, 'registration_no_format'),
-    ('1.305E+14', None, 'code_digits_lost'),
+    ("130500000012342", "130500000012342", None),
+    ("130528600123453", "130528600123453", None),
+    ("１３０５００００００１２３４２", "130500000012342", None),
+    ("1305002001234", "1305002001234", None),
+    ("000000000000000", None, None),
+    ("1305000****2342", "1305000****2342", None),
+    ("130500000012343", None, "registration_no_check"),
+    ("13050000001234", None, "registration_no_format"),
+    ("冀邢123", None, "registration_no_format"),
+    ("1.305E+14", None, "code_digits_lost"),
 ]
 
 
@@ -35,5 +35,7 @@ def test_agrees_with_python_stdnum(connection):
     chance = random.Random(5)
     numbers = ["".join(chance.choices("0123456789", k=15)) for _ in range(1000)]
     numbers += [body + mod_11_10.calc_check_digit(body) for body in (number[:14] for number in numbers)]
-    found = connection.execute("SELECT xt_is_reg(r) FROM (SELECT unnest(?::VARCHAR[]) AS r)", [numbers]).fetchall()
+    found = connection.execute(
+        "SELECT xt_is_reg(r) FROM (SELECT unnest(?::VARCHAR[]) AS r)", [numbers]
+    ).fetchall()
     assert [ok for (ok,) in found] == [mod_11_10.is_valid(number) for number in numbers]

@@ -3,9 +3,9 @@
 import pytest
 
 GOOD_AND_BAD = [  # delivered text, plain value, fault
-    ('一\n二', '一\n二', None),
-    ('  x ', 'x', None),
-    ('<br>', '<br>', None),
+    ("一\n二", "一\n二", None),
+    ("  x ", "x", None),
+    ("<br>", "<br>", None),
 ]
 
 

@@ -3,13 +3,13 @@
 import pytest
 
 GOOD_AND_BAD = [  # delivered text, plain value, fault
-    ('2019', '2019', None),
-    ('2019年', '2019', None),
-    ('2019年度', '2019', None),
-    ('２０１９', '2019', None),
-    ('19', None, 'year_invalid'),
-    ('2190', None, 'year_invalid'),
-    ('201909', None, 'year_invalid'),
+    ("2019", "2019", None),
+    ("2019年", "2019", None),
+    ("2019年度", "2019", None),
+    ("２０１９", "2019", None),
+    ("19", None, "year_invalid"),
+    ("2190", None, "year_invalid"),
+    ("201909", None, "year_invalid"),
 ]
 
 

@@ -1,5 +1,7 @@
 """A draft parses, knows what the catalog knows, and leaves people's facts to people."""
 
+# ruff: noqa: E501 - tables of cases read across
+
 from __future__ import annotations
 
 import shutil
@@ -18,8 +20,8 @@ from warehouse.lake import connect
 SAMPLE = """邢台市旅馆业特种行业许可证情况表,,,,,,,,,,,
 序号,旅馆名称,统一社会信用代码,经营者姓名,许可证号,发证日期,所在区划,星级,民族,房间数,"押金(元)",经理身份证
 """ + "".join(
-    f'{n},邢台旅馆{n},{"91130500MA0A1B2C2J" if n % 2 else "92130528MA0C3D4EX6"},王{"一二三"[n % 3]}丰,冀邢旅{n:03d}号,'
-    f'{"2019/3/2" if n % 2 else "20190402"},{"宁晋县" if n % 2 else "桥东区"},{"三星" if n % 3 else "二星"},汉,{n * 10},{"" if n == 4 else "200"},130521197001010017\n'
+    f"{n},邢台旅馆{n},{'91130500MA0A1B2C2J' if n % 2 else '92130528MA0C3D4EX6'},王{'一二三'[n % 3]}丰,冀邢旅{n:03d}号,"
+    f"{'2019/3/2' if n % 2 else '20190402'},{'宁晋县' if n % 2 else '桥东区'},{'三星' if n % 3 else '二星'},汉,{n * 10},{'' if n == 4 else '200'},130521197001010017\n"
     for n in range(1, 13)
 )
 
