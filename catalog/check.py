@@ -42,7 +42,8 @@ STANDARD = "standard"
 """The name under which the catalog's own format is known beside those of `formats`."""
 RESERVED = frozenset({
     "batch_id", "period", "delivery", "row_number", "record_key", "content_hash", "subject_key",
-    "identity_rule", "county_code", "county_rule", "division_code", "source_time", "ignored", "fault", "flag", SUBJECT,
+    "identity_rule", "county_code", "county_rule", "division_code", "source_time",
+    "ignored", "fault", "flag", SUBJECT,
 })  # fmt: skip
 """Columns the warehouse adds to every record: no field may take their names."""
 _TYPE_KEYS = ("unit", "list", "length", "min", "max", "document_kind", "same_column_as")

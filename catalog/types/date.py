@@ -29,7 +29,9 @@ class Date(SemanticType):
         # A time after a blank or T is dropped whatever its form ("00:00;00" is met); separators become hyphens.
         "xt_day(t) AS rtrim(translate(regexp_extract(xt_half(t), '^[^ T]+'), '年月/.－／．日', '-------'), '-')",
         "xt_day8(d) AS substr(d, 1, 4) || '-' || substr(d, 5, 2) || '-' || substr(d, 7, 2)",
-        f"xt_date(t) AS CASE WHEN t IN ({literal_list(_FOREVER)}) THEN DATE '{LONG_TERM}'"
+        # The plain form first: nearly all dates have it, and the rest costs five times as much.
+        "xt_date(t) AS CASE WHEN regexp_full_match(t, '(19[1-9]|20[0-8])[0-9]-[0-9]{2}-[0-9]{2}') THEN try_cast(t AS DATE)"
+        f" WHEN t IN ({literal_list(_FOREVER)}) THEN DATE '{LONG_TERM}'"
         " WHEN regexp_full_match(xt_day(t), '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}') THEN CASE"
         f" WHEN xt_day(t) IN ({literal_list(_NEVER)}) THEN NULL"
         f" WHEN xt_day(t) >= '2099' THEN DATE '{LONG_TERM}'"
