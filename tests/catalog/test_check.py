@@ -435,3 +435,10 @@ def test_findings_are_one_line_each_in_order_of_file_and_line(root):
     found = check(root)
     assert [f.line for f in found] == sorted(f.line for f in found)
     assert all("\n" not in str(f) and f":{f.line}：" in str(f) for f in found)
+
+
+def test_a_library_of_persons_needs_persons(root):
+    (root / LIBRARY).write_text(FILES[LIBRARY].replace("organisation", "person"), encoding="utf-8")
+    assert check(root) == []
+    (root / ITEM).write_text(FILES[ITEM].replace(", person: id_number}", "}"), encoding="utf-8")
+    assert [f.what for f in check(root)] == ["成员目录“probe”没有自然人的证件号码"]
