@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from catalog.model import Level
 from catalog.types.base import Fault, SemanticType, Use
 
@@ -12,7 +14,7 @@ class Text(SemanticType):
     id = "text"
     title = "文本"
     options = frozenset({"length"})
-    over_length: Level = "warn"
+    over_length: ClassVar[Level] = "warn"
 
 
 class Line(SemanticType):
@@ -21,7 +23,7 @@ class Line(SemanticType):
     id = "line"
     title = "单行文本"
     options = frozenset({"length"})
-    over_length: Level = "warn"
+    over_length: ClassVar[Level] = "warn"
 
     def plain(self, text: str, use: Use) -> str:
         return f"xt_line({text})"
