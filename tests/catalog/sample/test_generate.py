@@ -20,7 +20,7 @@ from catalog.period import Period
 from catalog.sample import GeneratedFile, generate
 from catalog.sample.noise import NOISE
 from catalog.sample.population import GROUPS, Population
-from catalog.sample.values import GENERATORS
+from catalog.sample.values import GENERATORS, Build, Plan, Style
 from catalog.types import TYPES
 
 np = pytest.importorskip("numpy")
@@ -202,6 +202,18 @@ def test_numbers_are_valid_by_another_hand(catalog: Catalog) -> None:
     people = population.resident_id(index).to_pylist()
     assert all(map(mod_11_2.is_valid, people))
     assert len(set(people)) == len(people)
+
+
+def test_no_two_records_share_a_key(catalog: Catalog) -> None:
+    record = np.arange(900, dtype=np.int64)
+    first, last = np.full(900, 18_170, dtype=np.int64), np.full(900, 18_200, dtype=np.int64)
+    for item in catalog.items.values():
+        population = Population(5, catalog.divisions)
+        plan = Plan(item, None, catalog, population, total=900, pool=240, style=Style(None))
+        build = Build(plan, record, record * 0, first, last, end=18_200, wave=1)
+        names = [n for key in item.key for n in (plan.subject_fields if key == "subject" else [key])]
+        columns = [build.column(n).text.to_pylist() for n in sorted(names)]
+        assert len(set(zip(*columns, strict=True))) == 900, item.id
 
 
 def test_subjects_stay_the_same_in_other_items(catalog: Catalog, tmp_path: Path) -> None:
