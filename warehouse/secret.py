@@ -56,5 +56,5 @@ def pseudonym_macro(key: bytes) -> str:
     outer = "".join(f"\\x{byte ^ 0x5C:02X}" for byte in padded)
     return (
         "CREATE OR REPLACE TEMP MACRO xt_pseudonym(number) AS "
-        f"left(sha256('{outer}'::BLOB || unhex(sha256('{inner}'::BLOB || number::BLOB))), 32)"
+        f"left(sha256('{outer}'::BLOB || unhex(sha256('{inner}'::BLOB || encode(number)))), 32)"
     )
