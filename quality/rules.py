@@ -229,7 +229,7 @@ def _(rule: WithinCity, scope: Scope) -> list[RowRule]:
     divisions = scope.catalog.divisions
     ours = sorted({row.code[:6] for row in divisions.rows} | _WHERE_REGION)
     name = next(row.name for row in divisions.rows if row.code == CITY).removesuffix("市")
-    city = text(rule.city) if rule.city and not scope.absent(rule.city) else "NULL::VARCHAR"
+    city = plain(rule.city) if rule.city and not scope.absent(rule.city) else "NULL::VARCHAR"
     by_code = "FALSE"
     if rule.code and not scope.absent(rule.code):
         code = plain(rule.code)

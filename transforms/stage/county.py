@@ -48,7 +48,10 @@ def division_maps(divisions: Divisions, on: date) -> DivisionMaps:
 def division_macros(maps: DivisionMaps) -> Iterator[str]:
     """`xt_county(code)`, `xt_division_name(name)`, `xt_address_county(address)` for the day of the maps."""
     yield f"xt_county(code) AS coalesce({_lookup(maps.county_of_code, 'left(code, 9)')}, {_lookup(maps.county_of_code, 'left(code, 6)')})"
-    yield f"xt_division_name(name) AS {_lookup(maps.code_of_name, 'name')}"
+    bare = "regexp_replace(name, '^(河北省?)?(邢台市)?', '')"
+    yield (
+        f"xt_division_name(name) AS coalesce({_lookup(maps.code_of_name, 'name')}, {_lookup(maps.code_of_name, bare)})"
+    )
     longest_first = sorted((n for n in maps.county_of_name if len(n) > 1), key=lambda n: (-len(n), n))
     pattern = "|".join(re.escape(name) for name in longest_first if name[-1] in "县区市")
     found = f"regexp_extract(address, {quote(pattern)})"
