@@ -28,7 +28,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-catalog_app = typer.Typer(help="公共信用信息目录：列出、查看、检查、起草。", no_args_is_help=True, rich_markup_mode="markdown")
+catalog_app = typer.Typer(
+    help="公共信用信息目录：列出、查看、检查、起草。", no_args_is_help=True, rich_markup_mode="markdown"
+)
 app.add_typer(catalog_app, name="catalog")
 
 out = Console()
@@ -72,7 +74,11 @@ def _print_rows(columns: list[str], rows: list[tuple[Any, ...]], form: Format) -
         writer.writerow(columns)
         writer.writerows(rows)
     elif form is Format.json:
-        print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], ensure_ascii=False, default=str))
+        print(
+            json.dumps(
+                [dict(zip(columns, row, strict=True)) for row in rows], ensure_ascii=False, default=str
+            )
+        )
     else:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for column in columns:
@@ -112,10 +118,22 @@ def catalog_show(item: ItemArgument, form: FormatOption = Format.table) -> None:
     if form is Format.table:
         out.print(f"{found.code} {found.title}（{found.id}）", style="bold")
         basis = "；".join(f"{b.document}{b.clause or ''}" for b in found.legal_basis)
-        out.print(f"来源部门：{catalog.departments[found.department].name}　频率：{found.frequency}　共享：{found.share}")
-        out.print(f"依据：{basis}\n关键项：{'、'.join(found.key)}　格式：{'、'.join(['standard', *(f.id for f in found.formats)])}", markup=False)
+        out.print(
+            f"来源部门：{catalog.departments[found.department].name}　频率：{found.frequency}　共享：{found.share}"
+        )
+        out.print(
+            f"依据：{basis}\n关键项：{'、'.join(found.key)}　格式：{'、'.join(['standard', *(f.id for f in found.formats)])}",
+            markup=False,
+        )
     rows: list[tuple[Any, ...]] = [
-        (f.name, f.title, TYPES[f.type].title, "是" if f.required is True else "视情形" if f.required else "", f.unit or f.list or f.length, "、".join(f.headers))
+        (
+            f.name,
+            f.title,
+            TYPES[f.type].title,
+            "是" if f.required is True else "视情形" if f.required else "",
+            f.unit or f.list or f.length,
+            "、".join(f.headers),
+        )
         for f in found.fields
     ]
     _print_rows(["数据项", "名称", "含义", "必填", "单位/代码表/长度", "其他表头"], rows, form)
@@ -128,7 +146,12 @@ def catalog_check(form: FormatOption = Format.table) -> None:
 
     findings = check()
     if form is Format.json:
-        print(json.dumps([{"path": str(f.path), "line": f.line, "what": f.what, "remedy": f.remedy} for f in findings], ensure_ascii=False))
+        print(
+            json.dumps(
+                [{"path": str(f.path), "line": f.line, "what": f.what, "remedy": f.remedy} for f in findings],
+                ensure_ascii=False,
+            )
+        )
     else:
         for finding in findings:
             out.print(str(finding), markup=False, highlight=False, soft_wrap=True)
@@ -138,7 +161,10 @@ def catalog_check(form: FormatOption = Format.table) -> None:
         out.print("目录无误。", style="green")
 
 
-@catalog_app.command("new", epilog="例：`xtcredit catalog new hotel_licence --sample 样例.xlsx > catalog/items/gaj/hotel_licence.yml`")
+@catalog_app.command(
+    "new",
+    epilog="例：`xtcredit catalog new hotel_licence --sample 样例.xlsx > catalog/items/gaj/hotel_licence.yml`",
+)
 def catalog_new(
     item: Annotated[str, typer.Argument(metavar="ITEM", help="新目录的标识（小写英文）")],
     sample: Annotated[Path, typer.Option(help="部门提供的样例文件")],
@@ -171,7 +197,15 @@ def sample(
     catalog = load_catalog()
     items = [catalog.item(name).id for name in item] if item else None
     with _progress("正在生成样例文件…"):
-        files = generate(catalog, to, items=items, periods=Period.parse_range(periods), rows=rows, seed=seed, fault_share=faults)
+        files = generate(
+            catalog,
+            to,
+            items=items,
+            periods=Period.parse_range(periods),
+            rows=rows,
+            seed=seed,
+            fault_share=faults,
+        )
     out.print(f"已写 {len(files)} 个文件到 {to}")
 
 
@@ -179,7 +213,9 @@ def sample(
 def ingest(
     item: ItemArgument,
     period: PeriodOption,
-    file: Annotated[Path | None, typer.Option(help="要入库的文件；不写则取 inbox/期次/ 下该目录的全部文件")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="要入库的文件；不写则取 inbox/期次/ 下该目录的全部文件")
+    ] = None,
     form: FormatOption = Format.table,
 ) -> None:
     """把一项目录一个期次的报送入库：提取、解析、评判、入库。重复执行结果不变。"""
@@ -191,7 +227,11 @@ def ingest(
     found, month = load_catalog().item(item), Period.parse(period)
     manifests = [str(land(file, found, month, home))] if file else steps.extract(found.id, str(month), home)
     if not manifests:
-        raise UserError(f"{month} 没有收到“{found.title}”的文件", where=str(home.inbox / str(month)), remedy="放入文件后再试，或用 --file 指定")
+        raise UserError(
+            f"{month} 没有收到“{found.title}”的文件",
+            where=str(home.inbox / str(month)),
+            remedy="放入文件后再试，或用 --file 指定",
+        )
     refused: list[str] = []
     results: list[tuple[Any, ...]] = []
     for manifest in manifests:
@@ -202,11 +242,25 @@ def ingest(
                 verdict = steps.judge(staged, home)
             with _progress("入库…"):
                 r = steps.load_result(verdict, home)
-            results.append((r.batch_id, r.read, r.new, r.updated, r.duplicate, r.quarantined, r.set_aside, r.ignored, r.status))
+            results.append(
+                (
+                    r.batch_id,
+                    r.read,
+                    r.new,
+                    r.updated,
+                    r.duplicate,
+                    r.quarantined,
+                    r.set_aside,
+                    r.ignored,
+                    r.status,
+                )
+            )
         except UserError as error:
             refused.append(str(error))
     if results:
-        _print_rows(["批次", "上报", "新增", "更新", "重复", "隔离", "其中搁置", "忽略", "状态"], results, form)
+        _print_rows(
+            ["批次", "上报", "新增", "更新", "重复", "隔离", "其中搁置", "忽略", "状态"], results, form
+        )
     for line in refused[:-1]:
         err.print(f"拒收：{line}", style="red", markup=False, highlight=False, soft_wrap=True)
     if refused:
@@ -238,13 +292,18 @@ def try_file(
         print(trial.model_dump_json())
         return
     c = trial.counts
-    out.print(f"格式 {trial.format}：上报 {c.read} 行，有效 {c.valid}，隔离 {c.quarantined}（其中搁置 {c.set_aside}），忽略 {c.ignored}")
+    out.print(
+        f"格式 {trial.format}：上报 {c.read} 行，有效 {c.valid}，隔离 {c.quarantined}（其中搁置 {c.set_aside}），忽略 {c.ignored}"
+    )
     rows = [(t.field, t.rule, t.level, t.rows, t.message, "；".join(t.examples)) for t in trial.tallies]
     if rows:
         _print_rows(["数据项", "规则", "处理", "行数", "说明", "例（行号：原值）"], rows, form)
     for finding in trial.findings:
         if not finding.success:
-            out.print(f"{'不合格' if finding.level == 'fail' else '提醒'}：{finding.message}（{finding.observed}）", markup=False)
+            out.print(
+                f"{'不合格' if finding.level == 'fail' else '提醒'}：{finding.message}（{finding.observed}）",
+                markup=False,
+            )
 
 
 # -- libraries, assessment, reports --------------------------------------------------------------------------------
@@ -277,7 +336,9 @@ def assess(period: PeriodOption) -> None:
 @app.command(epilog="例：`xtcredit report --period 2019-12 --out 通报`")
 def report(
     period: PeriodOption,
-    to: Annotated[Path | None, typer.Option("--out", help="写到哪个文件夹；默认 $XTCREDIT_HOME/reports/期次")] = None,
+    to: Annotated[
+        Path | None, typer.Option("--out", help="写到哪个文件夹；默认 $XTCREDIT_HOME/reports/期次")
+    ] = None,
     county: Annotated[str | None, typer.Option(help="只出一个县（市、区）的，写区划代码")] = None,
     department: Annotated[str | None, typer.Option(help="只出一个部门的，写部门标识")] = None,
 ) -> None:
@@ -302,7 +363,9 @@ def counties(period: PeriodOption) -> None:
 # -- looking ---------------------------------------------------------------------------------------------------------
 
 
-@app.command(epilog='例：`xtcredit sql "SELECT county_name, collected FROM mart.county_progress WHERE period = \'2019-12\'"`')
+@app.command(
+    epilog="例：`xtcredit sql \"SELECT county_name, collected FROM mart.county_progress WHERE period = '2019-12'\"`"
+)
 def sql(
     statement: Annotated[str, typer.Argument(help="一条查询语句（SELECT）")],
     form: FormatOption = Format.table,
@@ -325,7 +388,9 @@ def verify() -> None:
     for line in violations:
         out.print(line, markup=False, highlight=False, soft_wrap=True)
     if violations:
-        raise UserError(f"审计有 {len(violations)} 项不符", remedy="按上面各行查对；数据由批次重放可恢复：xtcredit ingest")
+        raise UserError(
+            f"审计有 {len(violations)} 项不符", remedy="按上面各行查对；数据由批次重放可恢复：xtcredit ingest"
+        )
     out.print("审计通过。", style="green")
 
 

@@ -35,9 +35,7 @@ class CodeList(Model):
     def spellings(self) -> dict[str, str]:
         """Every accepted spelling (code, title, other) -> canonical code."""
         return {
-            spelling: code.code
-            for code in self.codes
-            for spelling in (code.code, code.title, *code.accept)
+            spelling: code.code for code in self.codes for spelling in (code.code, code.title, *code.accept)
         }
 
     def accepted(self, code: str) -> tuple[str, ...]:
@@ -49,4 +47,4 @@ class CodeList(Model):
 def read_list(name: str) -> CodeList:
     """One of the lists in `reference/lists`, for the types that rest on it."""
     text = (FOLDER / f"{name}.yml").read_text(encoding="utf-8")
-    return CodeList.model_validate(yaml.load(text, Loader=yaml.CBaseLoader))  # noqa: S506 - plain strings only
+    return CodeList.model_validate(yaml.load(text, Loader=yaml.CBaseLoader))

@@ -112,7 +112,9 @@ class Divisions:
         """What stood or stands in the place of a row that is not in force on the day: 南和区 in 2019 is 南和县."""
         if row.valid_from <= on:
             return self.successors(row.code, on)
-        before = [old for old in self.rows if row.code in old.successors and old.valid(on) and old.kind == "gb2260"]
+        before = [
+            old for old in self.rows if row.code in old.successors and old.valid(on) and old.kind == "gb2260"
+        ]
         return before or [old for old in self._by_code[row.code] if old.valid(on) and old.kind == "gb2260"]
 
     def county_by_name(self, name: str, on: date) -> str | None:

@@ -29,13 +29,20 @@ class ForbiddenFields(Model):
 
     def find(self, title: str) -> ForbiddenRule | None:
         """The rule that forbids a column of this title, if any."""
-        return next((rule for rule in self.rules if re.search(rule.pattern, title) and not (rule.except_ and re.search(rule.except_, title))), None)
+        return next(
+            (
+                rule
+                for rule in self.rules
+                if re.search(rule.pattern, title) and not (rule.except_ and re.search(rule.except_, title))
+            ),
+            None,
+        )
 
 
 @lru_cache(maxsize=2)
 def load_forbidden(path: Path = PATH) -> ForbiddenFields:
     """The table of `forbidden_fields.yml`."""
-    data = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)  # noqa: S506 - plain strings only
+    data = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)
     for rule in data["rules"]:
         if "except" in rule:
             rule["except_"] = rule.pop("except")

@@ -99,7 +99,9 @@ class Source:
             raise Unreadable(path, 1, "文件不是 UTF-8 编码", "另存为 UTF-8") from error
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise Unreadable(path, line, f"YAML 写法有误（{error.problem}）", "核对缩进、冒号与引号") from error
+            raise Unreadable(
+                path, line, f"YAML 写法有误（{error.problem}）", "核对缩进、冒号与引号"
+            ) from error
         except yaml.YAMLError as error:
             raise Unreadable(path, 1, f"YAML 写法有误（{error}）", "删去控制字符") from error
 
@@ -139,11 +141,16 @@ def read_model(kind: type[M], path: Path) -> tuple[M | None, list[Finding]]:
         source = Source(path)
     except Unreadable as error:
         return None, [Finding(path, error.line, error.what, error.remedy or "")]
-    twice = [Finding(path, line, f"键“{key}”写了两次，只有后一个生效", "合并或删去一个") for key, line in source.repeated_keys()]
+    twice = [
+        Finding(path, line, f"键“{key}”写了两次，只有后一个生效", "合并或删去一个")
+        for key, line in source.repeated_keys()
+    ]
     try:
         model = kind.model_validate(source.data)
     except ValidationError as error:
-        wrong = [Finding(path, source.line(*detail["loc"]), *_explain(dict(detail))) for detail in error.errors()]
+        wrong = [
+            Finding(path, source.line(*detail["loc"]), *_explain(dict(detail))) for detail in error.errors()
+        ]
         return None, [*twice, *wrong]
     return (None if twice else model), twice
 
@@ -170,7 +177,10 @@ def _explain(detail: dict[str, Any]) -> tuple[str, str]:
         case "tuple_type" | "model_type" | "dict_type" | "string_type" | "model_attributes_type":
             return f"“{key}”的结构不对", "按目录模型写成列表、键值对或文字（见 docs/catalog.md）"
         case _:
-            return f"“{key}”的值有误（{detail['msg'].removeprefix('Value error, ')}）", "按目录模型改正（见 docs/catalog.md）"
+            return (
+                f"“{key}”的值有误（{detail['msg'].removeprefix('Value error, ')}）",
+                "按目录模型改正（见 docs/catalog.md）",
+            )
 
 
 def read_all(root: Path = ROOT) -> tuple[Catalog, list[Finding]]:
@@ -187,7 +197,9 @@ def read_all(root: Path = ROOT) -> tuple[Catalog, list[Finding]]:
                 continue
             model_id: str = getattr(model, "id")  # noqa: B009 - every listed kind has an id
             if model_id in found:
-                findings.append(Finding(path, 1, f"标识“{model_id}”与 {paths[model_id]} 重复", "改用另一个标识"))
+                findings.append(
+                    Finding(path, 1, f"标识“{model_id}”与 {paths[model_id]} 重复", "改用另一个标识")
+                )
             if model_id != path.stem:
                 findings.append(Finding(path, 1, f"标识“{model_id}”与文件名不一致", f"改为 {path.stem}"))
             found[model_id], paths[model_id] = model, path
@@ -222,5 +234,9 @@ def load_catalog(root: Path = ROOT) -> Catalog:
     catalog, findings = read_all(root)
     if findings:
         more = f"（另有 {len(findings) - 1} 处）" if len(findings) > 1 else ""
-        raise UserError(f"目录有误{more}：{findings[0].what}", where=f"{findings[0].path}:{findings[0].line}", remedy="运行 xtcredit catalog check 查看全部")
+        raise UserError(
+            f"目录有误{more}：{findings[0].what}",
+            where=f"{findings[0].path}:{findings[0].line}",
+            remedy="运行 xtcredit catalog check 查看全部",
+        )
     return catalog

@@ -7,15 +7,25 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field as Key, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import Field as Key
 
 Share = Literal["public", "government", "authorised"]  # 社会公开 / 政务共享 / 授权查询
 Level = Literal["quarantine", "set_aside", "warn"]
 CheckLevel = Literal["fail", "warn"]
 Frequency = Literal["realtime", "daily", "weekly", "7wd", "monthly", "quarterly", "half_yearly", "yearly"]
 SubjectKind = Literal[
-    "enterprise", "individual_business", "cooperative", "person", "social_organization",
-    "public_institution", "government_organ", "village_committee", "other_organization", "organization", "any",
+    "enterprise",
+    "individual_business",
+    "cooperative",
+    "person",
+    "social_organization",
+    "public_institution",
+    "government_organ",
+    "village_committee",
+    "other_organization",
+    "organization",
+    "any",
 ]
 Name = Annotated[str, Key(pattern=r"^[a-z][a-z0-9_]*$")]
 

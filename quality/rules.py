@@ -14,7 +14,19 @@ from functools import singledispatch
 from catalog.divisions import CITY
 from catalog.loader import Catalog
 from catalog.model import (
-    Adult, Condition, Empty, Field, Format, Item, MatchesId, Model, NoTestData, NotAfterPeriod, NotBefore, Prefix, WithinCity,
+    Adult,
+    Condition,
+    Empty,
+    Field,
+    Format,
+    Item,
+    MatchesId,
+    Model,
+    NotAfterPeriod,
+    NotBefore,
+    NoTestData,
+    Prefix,
+    WithinCity,
 )
 from catalog.period import Period
 from catalog.types import TYPES, Repair, Use
@@ -24,7 +36,10 @@ from catalog.types.date import LONG_TERM
 SUBJECT = "subject"
 """The pseudo-field of a key that stands for whoever the row is about."""
 
-_WHERE_REGION = {"100000", "130000"}  # the State's and the province's registrars: they register for every city
+_WHERE_REGION = {
+    "100000",
+    "130000",
+}  # the State's and the province's registrars: they register for every city
 
 
 @dataclass(frozen=True)
@@ -40,7 +55,12 @@ class RowRule:
 
 
 _MALFORMED = RowRule(
-    "malformed", "", "quarantine", "_malformed IS NOT NULL AND _malformed <> 'preamble'", "行的列数与表头不符、引号不成对，或无标题的列中有值，请核对分隔符、引号与表头", "_line"
+    "malformed",
+    "",
+    "quarantine",
+    "_malformed IS NOT NULL AND _malformed <> 'preamble'",
+    "行的列数与表头不符、引号不成对，或无标题的列中有值，请核对分隔符、引号与表头",
+    "_line",
 )
 """A record that the reader could not divide into the file's columns."""
 
@@ -89,7 +109,9 @@ def delivered(field: str) -> str:
 
 def routed_groups(item: Item) -> list[list[str]]:
     """The codes of each one-of group that can be told apart by their form, where there are at least two."""
-    groups = [[name for name in group if TYPES[item.field(name).type].form(text(name))] for group in item.one_of]
+    groups = [
+        [name for name in group if TYPES[item.field(name).type].form(text(name))] for group in item.one_of
+    ]
     return [group for group in groups if len(group) > 1]
 
 
@@ -105,7 +127,12 @@ def row_rules(scope: Scope) -> RowRules:
     found = [
         _MALFORMED,
         *(rule for rule in own if rule.level == "set_aside"),
-        *(rule for field in item.fields if not scope.absent(field.name) for rule in _field_rules(scope, field)),
+        *(
+            rule
+            for field in item.fields
+            if not scope.absent(field.name)
+            for rule in _field_rules(scope, field)
+        ),
         *_one_of_rules(scope),
         *_key_rules(scope),
         *(rule for rule in own if rule.level != "set_aside"),
@@ -149,7 +176,9 @@ def _field_rules(scope: Scope, field: Field) -> Iterator[RowRule]:
         yield RowRule("required", field.name, "quarantine", when, f"“{field.title}”在此情形下为必填项", t)
     if field.length is not None:
         message = f"“{field.title}”超过{field.length}字"
-        yield RowRule("over_length", field.name, kind.over_length, f"length({p}) > {field.length}", message, t)
+        yield RowRule(
+            "over_length", field.name, kind.over_length, f"length({p}) > {field.length}", message, t
+        )
 
 
 def _one_of_rules(scope: Scope) -> Iterator[RowRule]:
@@ -174,7 +203,14 @@ def _key_rules(scope: Scope) -> Iterator[RowRule]:
     for name in scope.item.key:
         if name != SUBJECT and scope.item.field(name).required is not True:
             title = scope.item.field(name).title
-            yield RowRule("key_missing", name, "quarantine", f"{plain(name)} IS NULL", f"“{title}”是本目录的关键项，缺少则无法认定为哪条记录", text(name))
+            yield RowRule(
+                "key_missing",
+                name,
+                "quarantine",
+                f"{plain(name)} IS NULL",
+                f"“{title}”是本目录的关键项，缺少则无法认定为哪条记录",
+                text(name),
+            )
 
 
 def _silent(scope: Scope, rule: Model) -> bool:
@@ -217,11 +253,28 @@ def _(rule: Prefix, scope: Scope) -> list[RowRule]:
         message = f"“{title}”不以{expected}开头，" + ("属于其他目录" if aside else "与主体类别不符")
         # An unreadable code belongs nowhere yet: it is a fault of its own, not another catalog item's row.
         readable = f"xt_is_uscc({code}) AND " if aside else ""
-        return [RowRule(rule.rule, rule.field, rule.level, f"{readable}{foreign(rule.in_)}", message, text(rule.field))]
-    assert rule.by is not None and rule.allow is not None
-    cases = [f"({plain(rule.by)} = {quote(value)} AND {foreign(prefixes)})" for value, prefixes in rule.allow.items()]
+        return [
+            RowRule(
+                rule.rule, rule.field, rule.level, f"{readable}{foreign(rule.in_)}", message, text(rule.field)
+            )
+        ]
+    assert rule.by is not None
+    assert rule.allow is not None
+    cases = [
+        f"({plain(rule.by)} = {quote(value)} AND {foreign(prefixes)})"
+        for value, prefixes in rule.allow.items()
+    ]
     by_title = scope.item.field(rule.by).title
-    return [RowRule(rule.rule, rule.field, rule.level, " OR ".join(cases), f"“{title}”前两位与“{by_title}”不符", text(rule.field))]
+    return [
+        RowRule(
+            rule.rule,
+            rule.field,
+            rule.level,
+            " OR ".join(cases),
+            f"“{title}”前两位与“{by_title}”不符",
+            text(rule.field),
+        )
+    ]
 
 
 @_row_rule.register
@@ -248,12 +301,18 @@ def _(rule: MatchesId, scope: Scope) -> list[RowRule]:
     }[rule.what]
     stated = {"birth_date": "TRUE", "sex": f"{plain(rule.field)} IN ('1', '2')"}[rule.what]
     when = f"{stated} AND xt_is_id({number}) AND {plain(rule.field)} <> {derived}"
-    return [RowRule(rule.rule, rule.field, rule.level, when, f"“{title}”与公民身份号码不一致", text(rule.field))]
+    return [
+        RowRule(rule.rule, rule.field, rule.level, when, f"“{title}”与公民身份号码不一致", text(rule.field))
+    ]
 
 
 @_row_rule.register
 def _(rule: Adult, scope: Scope) -> list[RowRule]:
-    on = f"coalesce({plain(rule.on)}, DATE '{scope.period.last_day}')" if rule.on else f"DATE '{scope.period.last_day}'"
+    on = (
+        f"coalesce({plain(rule.on)}, DATE '{scope.period.last_day}')"
+        if rule.on
+        else f"DATE '{scope.period.last_day}'"
+    )
     when = f"xt_is_id({plain(rule.id)}) AND xt_id_birth({plain(rule.id)}) + INTERVAL 18 YEAR > {on}"
     return [RowRule(rule.rule, rule.id, rule.level, when, "当事人未满18周岁，不得归集", text(rule.id))]
 

@@ -88,11 +88,7 @@ _SQL_CLOCK = re.compile(
 )
 
 
-_LOGGING_STEP = pytest.mark.xfail(reason="a refusal is logged with the time of day; belongs in warehouse/")
-_PURE = [pytest.param(p, marks=_LOGGING_STEP) if _name(p) == "transforms/steps.py" else p for p in PURE]
-
-
-@pytest.mark.parametrize("path", _PURE, ids=lambda path: _name(path))
+@pytest.mark.parametrize("path", PURE, ids=lambda path: _name(path))
 def test_transforms_are_pure(path):
     banned = {"random", "secrets", "uuid", "socket", "urllib", "http", "requests", "httpx", "time"}
     assert not [m for m in _imports(path) if m.split(".")[0] in banned]

@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -19,9 +18,8 @@ from catalog.errors import UserError
 from catalog.loader import Catalog, load_catalog
 from catalog.period import Period
 from quality.audit import verify as audit
-from quality.gate import build_data_docs
+from quality.gate import build_data_docs, read_history
 from quality.gate import judge as judge_batch
-from quality.gate import read_history
 from transforms.assess import assess as assess_period
 from transforms.assess import ensure_marts
 from transforms.extract.drop import extract_drop
@@ -32,7 +30,7 @@ from transforms.stage.batch import stage_delivery
 from warehouse.batch import Delivery, StagedBatch, Verdict
 from warehouse.home import Home
 from warehouse.lake import Lake
-from warehouse.load import LoadResult, load_batch
+from warehouse.load import LoadResult, load_batch, record_refusal
 from warehouse.maintenance import maintain as maintain_lake
 from warehouse.schema import ensure_schema
 
@@ -47,7 +45,10 @@ def stage(manifest: str, home: Home) -> str:
     """Read, normalise and judge one landed file row by row; the path of the staged batch's description."""
     delivery = Delivery.from_file(Path(manifest))
     with _recorded("stage", delivery, home):
-        return str(Path(stage_delivery(delivery, load_catalog(), home, staged_folder(delivery, home)).folder) / "batch.json")
+        return str(
+            Path(stage_delivery(delivery, load_catalog(), home, staged_folder(delivery, home)).folder)
+            / "batch.json"
+        )
 
 
 def judge(staged: str, home: Home) -> str:
@@ -87,7 +88,12 @@ def load_result(verdict: str, home: Home) -> LoadResult:
 
 def staged_folder(delivery: Delivery, home: Home) -> Path:
     """Where a delivery is staged: one folder per file content, so that attempts at two versions never mix."""
-    return home.private_dir(home.staged) / delivery.item_id / delivery.period / f"{delivery.delivery}-{delivery.sha256[:12]}"
+    return (
+        home.private_dir(home.staged)
+        / delivery.item_id
+        / delivery.period
+        / f"{delivery.delivery}-{delivery.sha256[:12]}"
+    )
 
 
 def open_lake(home: Home) -> tuple[Lake, Catalog]:
@@ -122,13 +128,20 @@ def assess(period: str, home: Home) -> dict[str, object]:
 
 
 def report(
-    period: str, home: Home, *, out: Path | None = None, county: str | None = None, department: str | None = None
+    period: str,
+    home: Home,
+    *,
+    out: Path | None = None,
+    county: str | None = None,
+    department: str | None = None,
 ) -> list[str]:
     """Write the period's bulletin for the city, one county or one department; the paths."""
     month = Period.parse(period)
     lake, catalog = open_lake(home)
     with lake:
-        paths = write_report(lake, catalog, month, out or home.reports / str(month), county=county, department=department)
+        paths = write_report(
+            lake, catalog, month, out or home.reports / str(month), county=county, department=department
+        )
     return [str(path) for path in paths]
 
 
@@ -146,7 +159,8 @@ def verify(home: Home) -> list[str]:
     with lake:
         ensure_marts(lake)
         return [
-            f"{v.clause.title}（{v.clause.id}）：{v.rows} 行不符，例如 {'；'.join(v.examples)}" for v in audit(lake)
+            f"{v.clause.title}（{v.clause.id}）：{v.rows} 行不符，例如 {'；'.join(v.examples)}"
+            for v in audit(lake)
         ]
 
 
@@ -162,7 +176,9 @@ def data_docs(period: str, home: Home) -> str:
     return str(build_data_docs(home, period))
 
 
-def query(statement: str, home: Home, snapshot: int | None = None) -> tuple[list[str], list[tuple[object, ...]]]:
+def query(
+    statement: str, home: Home, snapshot: int | None = None
+) -> tuple[list[str], list[tuple[object, ...]]]:
     """The columns and rows of one SELECT, read-only, without the vault. Raises `UserError` for anything else."""
     lake, _ = open_lake(home)
     with lake, lake.at(snapshot or lake.snapshot_id()) as frozen:
@@ -175,7 +191,9 @@ def query(statement: str, home: Home, snapshot: int | None = None) -> tuple[list
                 raise UserError("号码库（vault）不可查询", remedy="按假名关联各表，不需要号码原文")
             cursor = frozen.execute(statement)
         except duckdb.Error as error:
-            raise UserError(f"查询有误：{str(error).splitlines()[0]}", remedy="核对表名、列名与语法") from error
+            raise UserError(
+                f"查询有误：{str(error).splitlines()[0]}", remedy="核对表名、列名与语法"
+            ) from error
         return [column[0] for column in cursor.description or ()], cursor.fetchall()
 
 
@@ -206,14 +224,7 @@ def _recorded(step: str, delivery: Delivery, home: Home) -> Iterator[None]:
     except UserError as error:
         with Lake(home) as lake:
             ensure_schema(lake, load_catalog())
-            with lake.transaction(f"refused {delivery.batch_id}") as tx:
-                tx.execute(
-                    "INSERT INTO ops.outcome VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?)",
-                    [
-                        delivery.batch_id, delivery.item_id, delivery.period, step, delivery.source_file, delivery.sha256,
-                        str(error), datetime.now(UTC).replace(tzinfo=None),
-                    ],
-                )  # fmt: skip
+            record_refusal(lake, delivery, step, str(error))
         raise
 
 
@@ -228,6 +239,8 @@ def state_hash(lake: Lake, schemas: tuple[str, ...] = ("rec", "core", "lib", "ma
     found = {}
     for schema, table in tables:
         if schema in schemas:
-            value = lake.scalar(f'SELECT bit_xor(md5_number(t::VARCHAR))::VARCHAR || count(*) FROM {schema}."{table}" t')
+            value = lake.scalar(
+                f'SELECT bit_xor(md5_number(t::VARCHAR))::VARCHAR || count(*) FROM {schema}."{table}" t'
+            )
             found[f"{schema}.{table}"] = hashlib.sha256(str(value).encode()).hexdigest()[:16]
     return found

@@ -55,7 +55,9 @@ def try_delivery(manifest: Path, catalog: Catalog, home: Home) -> Trial:
     )
 
 
-def _tallies(connection: duckdb.DuckDBPyConnection, parquet: Path, level: str, value: str) -> tuple[Tally, ...]:
+def _tallies(
+    connection: duckdb.DuckDBPyConnection, parquet: Path, level: str, value: str
+) -> tuple[Tally, ...]:
     rows = connection.execute(
         f"""
         SELECT field, rule, {level} AS level, count(*) AS rows, any_value(message) AS message,

@@ -6,13 +6,13 @@ import fcntl
 import importlib.util
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import duckdb
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
+from tenacity import retry, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_random
 
 from catalog.errors import UserError
 from catalog.types import sql_macros
@@ -23,10 +23,13 @@ Parameters = Sequence[object] | dict[str, object] | None
 
 SCHEMAS = ("ops", "ref", "rec", "core", "lib", "vault", "mart")
 LOCK_WAIT_SECONDS = 600
+_BUSY_MILLISECONDS = 60_000  # how long a reader waits for a commit to end, and a commit for readers
 _NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "afs", "glusterfs"}
 
 
-def connect(resources: Resources | None = None, *, temporary: Path | None = None) -> duckdb.DuckDBPyConnection:
+def connect(
+    resources: Resources | None = None, *, temporary: Path | None = None
+) -> duckdb.DuckDBPyConnection:
     """An in-memory DuckDB with the extensions and the SQL macros of the semantic types."""
     resources = resources or Resources.from_environment()
     settings: dict[str, Any] = {
@@ -53,10 +56,19 @@ def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     connection.execute(f"LOAD {name}")
 
 
+def _busy(error: BaseException) -> bool:
+    """Whether another process is creating or committing: DuckDB gives SQLite's word for it in a plain Error."""
+    if isinstance(error, duckdb.IOException | duckdb.TransactionException):
+        return True
+    return isinstance(error, duckdb.Error) and ("is locked" in str(error) or "already exists" in str(error))
+
+
 class Lake:
     """One open lake. `execute` reads; `transaction` writes, alone among all processes of this machine."""
 
-    def __init__(self, home: Home, *, snapshot: int | None = None, resources: Resources | None = None) -> None:
+    def __init__(
+        self, home: Home, *, snapshot: int | None = None, resources: Resources | None = None
+    ) -> None:
         self.home = home
         self.snapshot = snapshot
         _refuse_network_file_system(home.lake)
@@ -65,8 +77,10 @@ class Lake:
         self.connection.execute(pseudonym_macro(identity_key(home)))
         load_extension(self.connection, "sqlite_scanner")
         load_extension(self.connection, "ducklake")
-        at = f", SNAPSHOT_VERSION {snapshot}" if snapshot is not None else ""
-        attach = f"ATTACH 'ducklake:sqlite:{home.lake / 'catalog.sqlite'}' AS lake (DATA_PATH '{home.lake / 'data'}'{at})"
+        options = f"DATA_PATH '{home.lake / 'data'}', META_BUSY_TIMEOUT {_BUSY_MILLISECONDS}"
+        if snapshot is not None:
+            options += f", SNAPSHOT_VERSION {snapshot}"
+        attach = f"ATTACH 'ducklake:sqlite:{home.lake / 'catalog.sqlite'}' AS lake ({options})"
         if (home.lake / "catalog.sqlite").exists():
             self._attach(attach)
         else:
@@ -74,14 +88,18 @@ class Lake:
                 self._attach(attach)
         self.connection.execute("USE lake")
 
-    @retry(retry=retry_if_exception_type((duckdb.IOException, duckdb.TransactionException)), wait=wait_random(0.05, 0.3), stop=stop_after_delay(60), reraise=True)
+    @retry(
+        retry=retry_if_exception(_busy), wait=wait_random(0.05, 0.3), stop=stop_after_delay(60), reraise=True
+    )
     def _attach(self, statement: str) -> None:
         self.connection.execute(statement)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -128,7 +146,12 @@ class Lake:
     def newest(self, *messages: str) -> int:
         """The newest snapshot whose commit message starts with one of these, 0 if there is none."""
         starts = " OR ".join("starts_with(commit_message, ?)" for _ in messages)
-        return int(self.scalar(f"SELECT coalesce(max(snapshot_id), 0) FROM ducklake_snapshots('lake') WHERE {starts}", messages))
+        return int(
+            self.scalar(
+                f"SELECT coalesce(max(snapshot_id), 0) FROM ducklake_snapshots('lake') WHERE {starts}",
+                messages,
+            )
+        )
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -151,10 +174,9 @@ class Lake:
 
 
 def _rollback(connection: duckdb.DuckDBPyConnection) -> None:
-    try:
+    # A failed COMMIT has already ended the transaction; the caller raises its error.
+    with suppress(duckdb.TransactionException):
         connection.execute("ROLLBACK")
-    except duckdb.TransactionException:
-        pass  # a failed COMMIT has already ended the transaction; the caller raises its error
 
 
 @contextmanager
@@ -168,7 +190,12 @@ def _file_lock(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-@retry(retry=retry_if_exception_type(BlockingIOError), wait=wait_random(0.02, 0.1), stop=stop_after_delay(LOCK_WAIT_SECONDS), reraise=True)
+@retry(
+    retry=retry_if_exception_type(BlockingIOError),
+    wait=wait_random(0.02, 0.1),
+    stop=stop_after_delay(LOCK_WAIT_SECONDS),
+    reraise=True,
+)
 def _acquire(descriptor: int, path: Path) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
@@ -184,4 +211,8 @@ def _refuse_network_file_system(path: Path) -> None:
         if (str(path) + "/").startswith(point.rstrip("/") + "/") and len(point) >= len(best):
             best, kind = point, file_system
     if kind in _NETWORK_FILE_SYSTEMS:
-        raise UserError(f"数据湖目录位于网络文件系统（{kind}）", where=str(path), remedy="把 XTCREDIT_HOME 移到本机磁盘，或改用 PostgreSQL 目录")
+        raise UserError(
+            f"数据湖目录位于网络文件系统（{kind}）",
+            where=str(path),
+            remedy="把 XTCREDIT_HOME 移到本机磁盘，或改用 PostgreSQL 目录",
+        )

@@ -18,14 +18,24 @@ from catalog.loader import Catalog
 from catalog.model import Item
 from catalog.types import TYPES
 from catalog.types.base_sql import quote
-from warehouse.batch import StagedBatch, Verdict
+from warehouse.batch import Delivery, StagedBatch, Verdict
 from warehouse.lake import Lake
 from warehouse.schema import LINEAGE, ensure_schema
 
 _DAWN = "TIMESTAMP '0001-01-01'"
 _LEDGER = (
-    "subject_key", "identity_rule", "local_county_code", "local_county_rule", "division_code",
-    "first_period", "last_period", "versions", "content_hash", "status", "batch_id", "row_number",
+    "subject_key",
+    "identity_rule",
+    "local_county_code",
+    "local_county_rule",
+    "division_code",
+    "first_period",
+    "last_period",
+    "versions",
+    "content_hash",
+    "status",
+    "batch_id",
+    "row_number",
 )
 _HISTORY = (
     "record_key, period, delivery, row_number, content_hash, source_time, batch_id,"
@@ -76,7 +86,9 @@ def _already_loaded(lake: Lake, batch: StagedBatch) -> LoadResult:
         [batch.delivery.batch_id, batch.delivery.sha256, batch.catalog_version],
     )
     if not found:
-        raise UserError("暂存的批次已不在，且没有入库", where=batch.folder, remedy="从 stage 步骤起重跑这一批")
+        raise UserError(
+            "暂存的批次已不在，且没有入库", where=batch.folder, remedy="从 stage 步骤起重跑这一批"
+        )
     return _result(lake.connection, batch)
 
 
@@ -163,14 +175,20 @@ class _Load:
         self.tx.execute(f"DELETE FROM {self.rec} WHERE period = {quote(d.period)} AND batch_id = {self.id}")
         given = {"batch_id": self.id, "period": quote(d.period), "delivery": quote(d.delivery)}
         names = [name for name, _, _ in LINEAGE] + [f.name for f in self.item.fields]
-        selected = ", ".join(f'{given[name]} AS {name}' if name in given else f'"{name}"' for name in names)
+        selected = ", ".join(f"{given[name]} AS {name}" if name in given else f'"{name}"' for name in names)
         columns = ", ".join(f'"{name}"' for name in names)
-        self.tx.execute(f"INSERT INTO {self.rec} ({columns}) SELECT {selected} FROM {self.staged} WHERE {self.valid} ORDER BY row_number")
+        self.tx.execute(
+            f"INSERT INTO {self.rec} ({columns}) SELECT {selected} FROM {self.staged} WHERE {self.valid} ORDER BY row_number"
+        )
 
     def _history(self) -> None:
         """All rows of the touched records, classified; most records have one row and need no window."""
-        self.tx.execute(f"CREATE OR REPLACE TEMP TABLE history AS SELECT {_HISTORY} FROM {self.rec} SEMI JOIN touched USING (record_key)")
-        self.tx.execute("CREATE OR REPLACE TEMP TABLE several AS SELECT record_key FROM history GROUP BY record_key HAVING count(*) > 1")
+        self.tx.execute(
+            f"CREATE OR REPLACE TEMP TABLE history AS SELECT {_HISTORY} FROM {self.rec} SEMI JOIN touched USING (record_key)"
+        )
+        self.tx.execute(
+            "CREATE OR REPLACE TEMP TABLE several AS SELECT record_key FROM history GROUP BY record_key HAVING count(*) > 1"
+        )
         several = "SELECT * FROM history SEMI JOIN several USING (record_key)"
         self.tx.execute(
             f"CREATE OR REPLACE TEMP TABLE classified AS SELECT {_HISTORY}, 'new' AS outcome FROM history ANTI JOIN several USING (record_key)"
@@ -229,12 +247,24 @@ class _Load:
                 f' WHERE {self.valid} AND "{name}" IS NOT NULL AND NOT contains("{name}", \'*\')'
                 for name in private
             )
-            self.tx.execute(f"INSERT INTO vault.identifier BY NAME SELECT {self.id} AS batch_id, {given['item_id']} AS item_id, * FROM ({pairs})")
+            self.tx.execute(
+                f"INSERT INTO vault.identifier BY NAME SELECT {self.id} AS batch_id, {given['item_id']} AS item_id, * FROM ({pairs})"
+            )
         self._clear("ops.expectation")
         for f in self.verdict.findings:
             self.tx.execute(
                 "INSERT INTO ops.expectation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [self.delivery.batch_id, self.item.id, self.delivery.period, f.check, f.field, f.level, int(f.success), f.observed, f.message],
+                [
+                    self.delivery.batch_id,
+                    self.item.id,
+                    self.delivery.period,
+                    f.check,
+                    f.field,
+                    f.level,
+                    int(f.success),
+                    f.observed,
+                    f.message,
+                ],
             )
 
     def _clear(self, table: str) -> None:
@@ -261,7 +291,9 @@ class _Load:
             "status": self.verdict.status, "catalog_version": self.batch.catalog_version, "loaded_at": self.now,
         }  # fmt: skip
         marks = ", ".join("?" for _ in values)
-        self.tx.execute(f"INSERT INTO ops.batch ({', '.join(values)}) VALUES ({marks})", list(values.values()))
+        self.tx.execute(
+            f"INSERT INTO ops.batch ({', '.join(values)}) VALUES ({marks})", list(values.values())
+        )
 
 
 def _classified(rows: str) -> str:
@@ -287,3 +319,22 @@ def remove_staged(batch: StagedBatch) -> None:
     """Drop the staged files of a loaded batch: they hold personal numbers in clear."""
     for path in sorted(Path(batch.folder).glob("*.parquet")):
         path.unlink()
+
+
+def record_refusal(lake: Lake, delivery: Delivery, step: str, message: str) -> None:
+    """Add a line to `ops.outcome`, the log of files that did not become batches; no part of the state."""
+    with lake.transaction(f"refused {delivery.batch_id}") as tx:
+        tx.execute(
+            "INSERT INTO ops.outcome (batch_id, item_id, period, step, success, source_file, sha256, message, occurred_at)"
+            " VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?)",
+            [
+                delivery.batch_id,
+                delivery.item_id,
+                delivery.period,
+                step,
+                delivery.source_file,
+                delivery.sha256,
+                message,
+                datetime.now(UTC).replace(tzinfo=None),
+            ],
+        )

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -22,12 +23,16 @@ from warehouse.lake import SCHEMAS, Lake
 METADATA = MetaData()
 
 
-def _table(schema: str, name: str, comment: str, *columns: tuple[str, TypeEngine[object] | type[TypeEngine[object]], str]) -> Table:
-    return Table(name, METADATA, *(Column(n, t, comment=c) for n, t, c in columns), schema=schema, comment=comment)
+def _table(schema: str, name: str, comment: str, *columns: tuple[str, type[TypeEngine[Any]], str]) -> Table:
+    return Table(
+        name, METADATA, *(Column(n, t, comment=c) for n, t, c in columns), schema=schema, comment=comment
+    )
 
 
 BATCH = _table(
-    "ops", "batch", "批次：一个已入库的报送文件及其行数",
+    "ops",
+    "batch",
+    "批次：一个已入库的报送文件及其行数",
     ("batch_id", String, "批次标识：目录/期次/报送"),
     ("item_id", String, "目录标识"),
     ("period", String, "期次（YYYY-MM）"),
@@ -51,7 +56,9 @@ BATCH = _table(
     ("loaded_at", DateTime, "入库时间"),
 )
 QUARANTINE = _table(
-    "ops", "quarantine", "隔离行：每行一条，个人号码已遮盖",
+    "ops",
+    "quarantine",
+    "隔离行：每行一条，个人号码已遮盖",
     ("batch_id", String, "批次标识"),
     ("item_id", String, "目录标识"),
     ("period", String, "期次"),
@@ -65,7 +72,9 @@ QUARANTINE = _table(
     ("raw", String, "原行（JSON：表头→原文）"),
 )
 ISSUE = _table(
-    "ops", "issue", "问题登记：已入库行中被规范或值得提醒的值",
+    "ops",
+    "issue",
+    "问题登记：已入库行中被规范或值得提醒的值",
     ("batch_id", String, "批次标识"),
     ("item_id", String, "目录标识"),
     ("period", String, "期次"),
@@ -77,7 +86,9 @@ ISSUE = _table(
     ("message", String, "说明"),
 )
 IGNORED = _table(
-    "ops", "ignored", "忽略行：空行、重复表头、页脚",
+    "ops",
+    "ignored",
+    "忽略行：空行、重复表头、页脚",
     ("batch_id", String, "批次标识"),
     ("item_id", String, "目录标识"),
     ("period", String, "期次"),
@@ -85,7 +96,9 @@ IGNORED = _table(
     ("reason", String, "blank 空行；repeated_header 重复表头；footer 页脚或说明"),
 )
 EXPECTATION = _table(
-    "ops", "expectation", "整批检查结果（Great Expectations）",
+    "ops",
+    "expectation",
+    "整批检查结果（Great Expectations）",
     ("batch_id", String, "批次标识"),
     ("item_id", String, "目录标识"),
     ("period", String, "期次"),
@@ -97,7 +110,9 @@ EXPECTATION = _table(
     ("message", String, "说明"),
 )
 OUTCOME = _table(
-    "ops", "outcome", "步骤结果：被拒收的文件与原因（流水，不参与状态）",
+    "ops",
+    "outcome",
+    "步骤结果：被拒收的文件与原因（流水，不参与状态）",
     ("batch_id", String, "批次标识"),
     ("item_id", String, "目录标识"),
     ("period", String, "期次"),
@@ -109,11 +124,17 @@ OUTCOME = _table(
     ("occurred_at", DateTime, "时间"),
 )
 RECORD = _table(
-    "core", "record", "台账：每条记录一行，指向其当前版本",
+    "core",
+    "record",
+    "台账：每条记录一行，指向其当前版本",
     ("item_id", String, "目录标识"),
     ("record_key", Uuid, "记录键：目录与自然键的摘要"),
     ("subject_key", String, "主体键：uscc:/org:/reg:/person:，空为未关联"),
-    ("identity_rule", String, "主体识别依据：uscc、org_code、registration_no、resident_id、other_document、masked、none"),
+    (
+        "identity_rule",
+        String,
+        "主体识别依据：uscc、org_code、registration_no、resident_id、other_document、masked、none",
+    ),
     ("county_code", String, "归属县（市、区）"),
     ("county_rule", String, "归属依据"),
     ("local_county_code", String, "仅凭本记录判定的归属"),
@@ -128,14 +149,18 @@ RECORD = _table(
     ("row_number", BigInteger, "当前版本所在行"),
 )
 VAULT_IDENTIFIER = _table(
-    "vault", "identifier", "号码库（限权）：个人号码与其假名",
+    "vault",
+    "identifier",
+    "号码库（限权）：个人号码与其假名",
     ("batch_id", String, "批次标识"),
     ("item_id", String, "目录标识"),
     ("pseudonym", String, "假名（带密钥摘要）"),
     ("number", String, "号码原文"),
 )
 VAULT_QUARANTINE = _table(
-    "vault", "quarantine", "号码库（限权）：隔离行原文",
+    "vault",
+    "quarantine",
+    "号码库（限权）：隔离行原文",
     ("batch_id", String, "批次标识"),
     ("item_id", String, "目录标识"),
     ("row_number", BigInteger, "行号"),
@@ -161,10 +186,19 @@ LINEAGE: tuple[tuple[str, str, str], ...] = (
 PARTITIONS = {"core.record": "item_id", "ops.quarantine": "item_id", "vault.identifier": "item_id"}
 
 REFERENCE: dict[str, tuple[str, str]] = {
-    "item": ("目录", "item_id VARCHAR, code VARCHAR, title VARCHAR, department VARCHAR, library VARCHAR, category VARCHAR, subject VARCHAR, frequency VARCHAR, share VARCHAR"),
-    "field": ("数据项", "item_id VARCHAR, field VARCHAR, title VARCHAR, type VARCHAR, type_title VARCHAR, required VARCHAR, share VARCHAR, unit VARCHAR, list VARCHAR"),
+    "item": (
+        "目录",
+        "item_id VARCHAR, code VARCHAR, title VARCHAR, department VARCHAR, library VARCHAR, category VARCHAR, subject VARCHAR, frequency VARCHAR, share VARCHAR",
+    ),
+    "field": (
+        "数据项",
+        "item_id VARCHAR, field VARCHAR, title VARCHAR, type VARCHAR, type_title VARCHAR, required VARCHAR, share VARCHAR, unit VARCHAR, list VARCHAR",
+    ),
     "department": ("部门", "department VARCHAR, name VARCHAR, full_name VARCHAR, in_plan BOOLEAN"),
-    "division": ("行政区划", "code VARCHAR, name VARCHAR, level VARCHAR, parent VARCHAR, valid_from DATE, valid_to DATE, kind VARCHAR"),
+    "division": (
+        "行政区划",
+        "code VARCHAR, name VARCHAR, level VARCHAR, parent VARCHAR, valid_from DATE, valid_to DATE, kind VARCHAR",
+    ),
     "code": ("代码表", "list VARCHAR, code VARCHAR, title VARCHAR, list_title VARCHAR"),
     "catalog_version": ("目录版本", "version VARCHAR"),
 }
@@ -194,7 +228,11 @@ def catalog_version(catalog: Catalog) -> str:
     """A short fingerprint of all that decides how rows are judged: items, code lists, libraries."""
     parts = {
         kind: {name: model.model_dump(mode="json") for name, model in sorted(models.items())}
-        for kind, models in (("items", catalog.items), ("lists", catalog.lists), ("libraries", catalog.libraries))
+        for kind, models in (
+            ("items", catalog.items),
+            ("lists", catalog.lists),
+            ("libraries", catalog.libraries),
+        )
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
 
@@ -247,15 +285,26 @@ def _create_fixed(tx: duckdb.DuckDBPyConnection, table: Table, existing: dict[st
     _create(tx, shape, existing, partition=PARTITIONS.get(f"{table.schema}.{table.name}"))
 
 
-def _sql_type(kind: TypeEngine[object]) -> str:
+def _sql_type(kind: TypeEngine[Any]) -> str:
     names: dict[type, str] = {
-        String: "VARCHAR", BigInteger: "BIGINT", Integer: "INTEGER", Double: "DOUBLE",
-        DateTime: "TIMESTAMP", Date: "DATE", Uuid: "UUID",
+        String: "VARCHAR",
+        BigInteger: "BIGINT",
+        Integer: "INTEGER",
+        Double: "DOUBLE",
+        DateTime: "TIMESTAMP",
+        Date: "DATE",
+        Uuid: "UUID",
     }
     return names[type(kind)]
 
 
-def _create(tx: duckdb.DuckDBPyConnection, table: Columns, existing: dict[str, set[str]], *, partition: str | None = None) -> None:
+def _create(
+    tx: duckdb.DuckDBPyConnection,
+    table: Columns,
+    existing: dict[str, set[str]],
+    *,
+    partition: str | None = None,
+) -> None:
     present = existing.get(f"{table.schema}.{table.name}")
     if present is None:
         body = ", ".join(f'"{name}" {kind}' for name, kind, _ in table.columns)
@@ -282,10 +331,13 @@ def _fill_reference(tx: duckdb.DuckDBPyConnection, catalog: Catalog, version: st
         "field": _field_rows(catalog),
         "department": ((d.id, d.name, d.full_name, d.in_plan) for d in catalog.departments.values()),
         "division": (
-            (d.code, d.name, d.level, d.parent, d.valid_from, d.valid_to, d.kind) for d in catalog.divisions.rows
+            (d.code, d.name, d.level, d.parent, d.valid_from, d.valid_to, d.kind)
+            for d in catalog.divisions.rows
         ),
         "code": (
-            (listed.id, code.code, code.title, listed.title) for listed in catalog.lists.values() for code in listed.codes
+            (listed.id, code.code, code.title, listed.title)
+            for listed in catalog.lists.values()
+            for code in listed.codes
         ),
         "catalog_version": ((version,),),
     }
@@ -295,6 +347,8 @@ def _fill_reference(tx: duckdb.DuckDBPyConnection, catalog: Catalog, version: st
         tx.execute(f"DELETE FROM ref.{name}")
         names = [column.split()[0] for column in columns.split(", ")]
         reference_rows = pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows[name]])
+        if not reference_rows.num_rows:  # a table without rows has no columns to name either
+            continue
         tx.register("reference_rows", reference_rows)
         tx.execute(f"INSERT INTO ref.{name} BY NAME SELECT * FROM reference_rows")
         tx.unregister("reference_rows")
@@ -304,4 +358,14 @@ def _field_rows(catalog: Catalog) -> Iterator[tuple[object, ...]]:
     for item in catalog.items.values():
         for f in item.fields:
             required = f.required if isinstance(f.required, bool) else f"{f.required.field}"
-            yield (item.id, f.name, f.title, f.type, TYPES[f.type].title, str(required), f.share or item.share, f.unit, f.list)
+            yield (
+                item.id,
+                f.name,
+                f.title,
+                f.type,
+                TYPES[f.type].title,
+                str(required),
+                f.share or item.share,
+                f.unit,
+                f.list,
+            )

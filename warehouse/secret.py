@@ -23,7 +23,11 @@ def identity_key(home: Home) -> bytes:
     path = home.secrets / "identity.key"
     if given is None and not path.exists():
         if (home.lake / "catalog.sqlite").exists():
-            raise UserError("找不到身份标识密钥，而数据湖已存在", where=str(path), remedy=f"从备份恢复该文件，或设置环境变量 {ENVIRONMENT}")
+            raise UserError(
+                "找不到身份标识密钥，而数据湖已存在",
+                where=str(path),
+                remedy=f"从备份恢复该文件，或设置环境变量 {ENVIRONMENT}",
+            )
         _create(home, path)
     text = given if given is not None else path.read_text(encoding="ascii")
     try:
@@ -31,7 +35,11 @@ def identity_key(home: Home) -> bytes:
     except ValueError:
         key = b""
     if len(key) != 32:
-        raise UserError("身份标识密钥应为64位十六进制数", where=ENVIRONMENT if given is not None else str(path), remedy="恢复原来的密钥")
+        raise UserError(
+            "身份标识密钥应为64位十六进制数",
+            where=ENVIRONMENT if given is not None else str(path),
+            remedy="恢复原来的密钥",
+        )
     return key
 
 

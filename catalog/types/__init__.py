@@ -15,7 +15,12 @@ def _discover() -> dict[str, SemanticType]:
     for module_info in pkgutil.iter_modules(__path__):
         module = importlib.import_module(f"{__name__}.{module_info.name}")
         for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, SemanticType) and value.__module__ == module.__name__ and hasattr(value, "id"):  # abstract bases have no id
+            if (
+                isinstance(value, type)
+                and issubclass(value, SemanticType)
+                and value.__module__ == module.__name__
+                and hasattr(value, "id")
+            ):  # abstract bases have no id
                 found[value.id] = value()
     return dict(sorted(found.items()))
 

@@ -42,11 +42,23 @@ class Amount(SemanticType):
             Fault("amount_too_small", f"{plain} < {low}", f"金额小于{low}{use.field.unit}"),
         ]
         if use.field.max is not None:
-            faults.append(Fault("amount_too_large", f"{plain} > {use.field.max}", f"金额大于{use.field.max}{use.field.unit}，请核对单位"))
+            faults.append(
+                Fault(
+                    "amount_too_large",
+                    f"{plain} > {use.field.max}",
+                    f"金额大于{use.field.max}{use.field.unit}，请核对单位",
+                )
+            )
         return faults
 
     def expectations(self, use: Use) -> list[Expected]:
         return number_range(use, use.field.min or "0")
 
     def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
-        return [Repair("amount_unit", f"regexp_matches({text}, '元|万|亿') AND {plain} IS NOT NULL", f"金额自带单位，已换算为{use.field.unit}")]
+        return [
+            Repair(
+                "amount_unit",
+                f"regexp_matches({text}, '元|万|亿') AND {plain} IS NOT NULL",
+                f"金额自带单位，已换算为{use.field.unit}",
+            )
+        ]

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from catalog.codes import read_list
 
-_FULL = "".join(chr(c) for c in range(0xFF10, 0xFF1A)) + "".join(chr(c) for c in range(0xFF21, 0xFF3B)) + "".join(
-    chr(c) for c in range(0xFF41, 0xFF5B)
+_FULL = (
+    "".join(chr(c) for c in range(0xFF10, 0xFF1A))
+    + "".join(chr(c) for c in range(0xFF21, 0xFF3B))
+    + "".join(chr(c) for c in range(0xFF41, 0xFF5B))
 )
 _HALF = "".join(chr(c - 0xFEE0) for c in map(ord, _FULL))
 _BLANKS = " \t\r\n\u00a0\u3000\u200b\u200c\u200d\ufeff"
@@ -73,7 +75,9 @@ SHARED_MACROS: tuple[str, ...] = (
     + _weighted(ORG_CHARS, ORG_WEIGHTS, "o")
     + ") % 11)::INTEGER, 1)",
     "xt_org_ok(o) AS xt_org_check(o) = substr(o, 9, 1)",
-    "xt_id_check(s) AS substr('10X98765432', 1 + ((" + _weighted("0123456789", ID_WEIGHTS, "s") + ") % 11)::INTEGER, 1)",
+    "xt_id_check(s) AS substr('10X98765432', 1 + (("
+    + _weighted("0123456789", ID_WEIGHTS, "s")
+    + ") % 11)::INTEGER, 1)",
     "xt_id_birth(s) AS try_cast(substr(s, 7, 4) || '-' || substr(s, 11, 2) || '-' || substr(s, 13, 2) AS DATE)",
     "xt_is_uscc(u) AS regexp_full_match(u, '[0-9A-HJ-NPQRTUWXY]{18}') AND xt_uscc_ok(u) AND xt_org_ok(substr(u, 9, 9))",
     "xt_is_org(o) AS regexp_full_match(o, '[0-9A-Z]{8}[0-9X]') AND xt_org_ok(o)",

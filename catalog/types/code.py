@@ -29,7 +29,14 @@ class Code(SemanticType):
         if use.codes.other_prefix is None:
             return [Expected("code_in_set", "in_set", {"values": codes}, message)]
         other = f"starts_with({use.column()}, {quote(use.codes.other_prefix)})"
-        return [Expected("code_in_set", "holds", {"predicate": f"{use.column()} IN ({literal_list(codes)}) OR {other}"}, message)]
+        return [
+            Expected(
+                "code_in_set",
+                "holds",
+                {"predicate": f"{use.column()} IN ({literal_list(codes)}) OR {other}"},
+                message,
+            )
+        ]
 
 
 def _lookup(value: str, use: Use) -> str:
@@ -38,7 +45,9 @@ def _lookup(value: str, use: Use) -> str:
     found = f"MAP {{{spellings}}}[{value}]"
     if use.codes.other_prefix is None:
         return found
-    return f"coalesce({found}, CASE WHEN starts_with({value}, {quote(use.codes.other_prefix)}) THEN {value} END)"
+    return (
+        f"coalesce({found}, CASE WHEN starts_with({value}, {quote(use.codes.other_prefix)}) THEN {value} END)"
+    )
 
 
 class CodeSet(SemanticType):
@@ -54,7 +63,9 @@ class CodeSet(SemanticType):
         separators = "".join(use.codes.separators) or "、;；,，"
         value = f"xt_half({text})"
         # 没收违法所得、没收非法财物 contains the separator: such phrases become their code before the split.
-        protected = sorted((s for s in use.codes.spellings() if any(c in s for c in separators)), key=lambda s: (-len(s), s))
+        protected = sorted(
+            (s for s in use.codes.spellings() if any(c in s for c in separators)), key=lambda s: (-len(s), s)
+        )
         for phrase in protected:
             value = f"replace({value}, {quote(phrase)}, {quote(use.codes.spellings()[phrase])})"
         if use.codes.joined:
@@ -66,7 +77,13 @@ class CodeSet(SemanticType):
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         assert use.codes is not None
-        return [Fault("code_unknown", f"{plain} IS NULL", f"含有代码表“{use.codes.title}”以外的值；其他情形写成“其他-具体名称”")]
+        return [
+            Fault(
+                "code_unknown",
+                f"{plain} IS NULL",
+                f"含有代码表“{use.codes.title}”以外的值；其他情形写成“其他-具体名称”",
+            )
+        ]
 
     def expectations(self, use: Use) -> list[Expected]:
         assert use.codes is not None
@@ -74,4 +91,11 @@ class CodeSet(SemanticType):
         unknown = f"list_filter(string_split({use.column()}, ';'), code -> NOT list_contains({known}, code)"
         if use.codes.other_prefix is not None:
             unknown += f" AND NOT starts_with(code, {quote(use.codes.other_prefix)})"
-        return [Expected("code_in_set", "holds", {"predicate": f"len({unknown})) = 0"}, f"各值均在代码表“{use.codes.title}”中")]
+        return [
+            Expected(
+                "code_in_set",
+                "holds",
+                {"predicate": f"len({unknown})) = 0"},
+                f"各值均在代码表“{use.codes.title}”中",
+            )
+        ]

@@ -9,7 +9,7 @@ from catalog.types.base import Expected, Fault, Repair, SemanticType, Use
 from catalog.types.base_sql import literal_list
 
 LONG_TERM = "2099-12-31"
-_FOREVER = read_list("date_sentinel").accepted("long_term") + ("长期",)
+_FOREVER = (*read_list("date_sentinel").accepted("long_term"), "长期")
 _LISTED = read_list("date_sentinel").accepted("unknown")
 _NEVER = tuple(dict.fromkeys((*_LISTED, *(re.sub("-0(?=[1-9])", "-", day) for day in _LISTED))))
 
@@ -48,11 +48,25 @@ class Date(SemanticType):
         return f"xt_date({text})"
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
-        faults = [Fault("date_invalid", f"{plain} IS NULL AND NOT xt_no_date({text})", "日期不存在或无法识别，应写成 YYYY-MM-DD")]
+        faults = [
+            Fault(
+                "date_invalid",
+                f"{plain} IS NULL AND NOT xt_no_date({text})",
+                "日期不存在或无法识别，应写成 YYYY-MM-DD",
+            )
+        ]
         if use.field.min is not None:
-            faults.append(Fault("date_too_early", f"{plain} < DATE '{use.field.min}'", f"日期早于{use.field.min}"))
+            faults.append(
+                Fault("date_too_early", f"{plain} < DATE '{use.field.min}'", f"日期早于{use.field.min}")
+            )
         if use.field.max is not None:
-            faults.append(Fault("date_too_late", f"{plain} > DATE '{use.field.max}' AND {plain} < DATE '{LONG_TERM}'", f"日期晚于{use.field.max}"))
+            faults.append(
+                Fault(
+                    "date_too_late",
+                    f"{plain} > DATE '{use.field.max}' AND {plain} < DATE '{LONG_TERM}'",
+                    f"日期晚于{use.field.max}",
+                )
+            )
         return faults
 
     def expectations(self, use: Use) -> list[Expected]:
@@ -63,7 +77,20 @@ class Date(SemanticType):
         if high is None:
             return [Expected("date_range", "between", {"min": low, "max": LONG_TERM}, message)]
         bounds = f"{use.column()} BETWEEN DATE '{low or '0001-01-01'}' AND DATE '{high}'"
-        return [Expected("date_range", "holds", {"predicate": f"{bounds} OR {use.column()} = DATE '{LONG_TERM}'"}, message)]
+        return [
+            Expected(
+                "date_range",
+                "holds",
+                {"predicate": f"{bounds} OR {use.column()} = DATE '{LONG_TERM}'"},
+                message,
+            )
+        ]
 
     def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
-        return [Repair("date_excel_serial", f"regexp_full_match({text}, '[2-6][0-9]{{4}}')", "电子表格的日期序号已换成日期")]
+        return [
+            Repair(
+                "date_excel_serial",
+                f"regexp_full_match({text}, '[2-6][0-9]{{4}}')",
+                "电子表格的日期序号已换成日期",
+            )
+        ]

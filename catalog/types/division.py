@@ -25,4 +25,6 @@ class Division(SemanticType):
         )
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
-        return [Fault("division_unknown", f"{plain} IS NULL", "行政区划代码应为6、9或12位数字，名称须在区划表中")]
+        return [
+            Fault("division_unknown", f"{plain} IS NULL", "行政区划代码应为6、9或12位数字，名称须在区划表中")
+        ]

@@ -28,7 +28,14 @@ def number_range(use: Use, low: str | None) -> list[Expected]:
     if low is None and high is None:
         return []
     bounds = {"min": None if low is None else float(low), "max": None if high is None else float(high)}
-    return [Expected("number_range", "between", bounds, f"在{low or '不限'}至{high or '不限'}{use.field.unit or ''}之间")]
+    return [
+        Expected(
+            "number_range",
+            "between",
+            bounds,
+            f"在{low or '不限'}至{high or '不限'}{use.field.unit or ''}之间",
+        )
+    ]
 
 
 class Integer(_Numeric):

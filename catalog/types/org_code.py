@@ -21,9 +21,23 @@ class OrgCode(SemanticType):
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         open_value = f"NOT xt_masked({plain})"
         return [
-            Fault("org_code_format", f"{open_value} AND NOT regexp_full_match({plain}, '[0-9A-Z]{{8}}[0-9X]')", "组织机构代码应为8位本体加1位校验码"),
-            Fault("org_code_check", f"{open_value} AND NOT xt_org_ok({plain})", "组织机构代码校验位不符（GB 11714）"),
+            Fault(
+                "org_code_format",
+                f"{open_value} AND NOT regexp_full_match({plain}, '[0-9A-Z]{{8}}[0-9X]')",
+                "组织机构代码应为8位本体加1位校验码",
+            ),
+            Fault(
+                "org_code_check",
+                f"{open_value} AND NOT xt_org_ok({plain})",
+                "组织机构代码校验位不符（GB 11714）",
+            ),
         ]
 
     def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
-        return [Repair("code_cleaned", f"replace({text}, '-', '') <> {plain}", "代码中的全角字符、空格或小写字母已规范")]
+        return [
+            Repair(
+                "code_cleaned",
+                f"replace({text}, '-', '') <> {plain}",
+                "代码中的全角字符、空格或小写字母已规范",
+            )
+        ]

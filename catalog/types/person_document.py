@@ -20,11 +20,20 @@ class PersonDocument(ResidentId):
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         resident = self._is_resident_id(use)
-        judged = [Fault(f.rule, f"{resident} AND {f.when}", f.message) for f in super().faults(text, plain, use)]
+        judged = [
+            Fault(f.rule, f"{resident} AND {f.when}", f.message) for f in super().faults(text, plain, use)
+        ]
         return [
             *judged,
-            Fault("document_no_format", f"NOT ({resident}) AND NOT xt_masked({plain}) AND NOT regexp_full_match({plain}, '[0-9A-Z()]{{5,20}}')", "证件号码格式不符"),
+            Fault(
+                "document_no_format",
+                f"NOT ({resident}) AND NOT xt_masked({plain}) AND NOT regexp_full_match({plain}, '[0-9A-Z()]{{5,20}}')",
+                "证件号码格式不符",
+            ),
         ]
 
     def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
-        return [Repair(r.rule, f"{self._is_resident_id(use)} AND {r.when}", r.message) for r in super().repairs(text, plain, use)]
+        return [
+            Repair(r.rule, f"{self._is_resident_id(use)} AND {r.when}", r.message)
+            for r in super().repairs(text, plain, use)
+        ]

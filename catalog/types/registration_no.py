@@ -21,7 +21,19 @@ class RegistrationNo(SemanticType):
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         open_value = f"NOT xt_masked({plain})"
         return [
-            Fault("code_digits_lost", f"regexp_matches({text}, '^[0-9.]+[eE][+]?[0-9]+$')", "代码被电子表格改成科学计数法，位数已丢失，请设为文本格式重新导出"),
-            Fault("registration_no_format", f"{open_value} AND NOT regexp_full_match({plain}, '[0-9]{{13}}|[0-9]{{15}}')", "工商注册号应为15位数字（2007年以前为13位）"),
-            Fault("registration_no_check", f"{open_value} AND NOT xt_is_reg({plain})", "工商注册号校验位不符（GS 15-2006）"),
+            Fault(
+                "code_digits_lost",
+                f"regexp_matches({text}, '^[0-9.]+[eE][+]?[0-9]+$')",
+                "代码被电子表格改成科学计数法，位数已丢失，请设为文本格式重新导出",
+            ),
+            Fault(
+                "registration_no_format",
+                f"{open_value} AND NOT regexp_full_match({plain}, '[0-9]{{13}}|[0-9]{{15}}')",
+                "工商注册号应为15位数字（2007年以前为13位）",
+            ),
+            Fault(
+                "registration_no_check",
+                f"{open_value} AND NOT xt_is_reg({plain})",
+                "工商注册号校验位不符（GS 15-2006）",
+            ),
         ]

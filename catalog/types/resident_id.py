@@ -30,21 +30,47 @@ class ResidentId(SemanticType):
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         open_value = f"NOT xt_masked({plain})"
         return [
-            Fault("code_digits_lost", f"regexp_matches({text}, '^[0-9.]+[eE][+]?[0-9]+$')", "身份号码被电子表格改成科学计数法，位数已丢失，请设为文本格式重新导出"),
-            Fault("resident_id_format", f"{open_value} AND NOT regexp_full_match({plain}, '[1-9][0-9]{{16}}[0-9X]')", "公民身份号码应为18位（旧号15位）"),
-            Fault("resident_id_birth", f"{open_value} AND xt_id_birth({plain}) IS NULL", "公民身份号码中的出生日期不存在"),
-            Fault("resident_id_check", f"{open_value} AND xt_id_check({plain}) <> substr({plain}, 18, 1)", "公民身份号码校验位不符（GB 11643）"),
+            Fault(
+                "code_digits_lost",
+                f"regexp_matches({text}, '^[0-9.]+[eE][+]?[0-9]+$')",
+                "身份号码被电子表格改成科学计数法，位数已丢失，请设为文本格式重新导出",
+            ),
+            Fault(
+                "resident_id_format",
+                f"{open_value} AND NOT regexp_full_match({plain}, '[1-9][0-9]{{16}}[0-9X]')",
+                "公民身份号码应为18位（旧号15位）",
+            ),
+            Fault(
+                "resident_id_birth",
+                f"{open_value} AND xt_id_birth({plain}) IS NULL",
+                "公民身份号码中的出生日期不存在",
+            ),
+            Fault(
+                "resident_id_check",
+                f"{open_value} AND xt_id_check({plain}) <> substr({plain}, 18, 1)",
+                "公民身份号码校验位不符（GB 11643）",
+            ),
         ]
 
     def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
         return [
-            Repair("resident_id_upgraded", f"length(xt_code({text})) = 15 AND length({plain}) = 18", "15位旧身份号码已升为18位"),
-            Repair("code_cleaned", f"{text} <> {plain} AND length(xt_code({text})) <> 15", "号码中的全角字符、空格或小写字母已规范"),
+            Repair(
+                "resident_id_upgraded",
+                f"length(xt_code({text})) = 15 AND length({plain}) = 18",
+                "15位旧身份号码已升为18位",
+            ),
+            Repair(
+                "code_cleaned",
+                f"{text} <> {plain} AND length(xt_code({text})) <> 15",
+                "号码中的全角字符、空格或小写字母已规范",
+            ),
         ]
 
     def expectations(self, use: Use) -> list[Expected]:
         hidden = f"regexp_full_match({use.column()}, '[0-9a-f]{{32}}') OR contains({use.column()}, '*')"
-        return [Expected("number_hidden", "holds", {"predicate": hidden}, "只存假名或遮盖后的号码，不得有明文")]
+        return [
+            Expected("number_hidden", "holds", {"predicate": hidden}, "只存假名或遮盖后的号码，不得有明文")
+        ]
 
     def mask(self, column: str) -> str:
         return "NULL"

@@ -44,7 +44,13 @@ class OrgName(Line):
         return f"translate(xt_line({text}), '()\u3000', '（） ')"
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
-        return [Fault("name_invalid", f"length({plain}) < 2 OR regexp_full_match({plain}, '[0-9.+-]+')", "名称过短或全是数字，请核对是否错列")]
+        return [
+            Fault(
+                "name_invalid",
+                f"length({plain}) < 2 OR regexp_full_match({plain}, '[0-9.+-]+')",
+                "名称过短或全是数字，请核对是否错列",
+            )
+        ]
 
 
 class PersonName(Line):
@@ -58,7 +64,13 @@ class PersonName(Line):
         return f"CASE WHEN regexp_matches({text}, '[A-Za-z]') THEN xt_line({text}) ELSE translate(xt_line({text}), '•．.・\u3000 ', '····') END"
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
-        return [Fault("name_invalid", f"length({plain}) < 2 OR regexp_matches({plain}, '[0-9]')", "姓名过短或含数字，请核对是否错列")]
+        return [
+            Fault(
+                "name_invalid",
+                f"length({plain}) < 2 OR regexp_matches({plain}, '[0-9]')",
+                "姓名过短或含数字，请核对是否错列",
+            )
+        ]
 
     def mask(self, column: str) -> str:
         return f"left({column}, 1) || repeat('*', greatest(length({column}) - 1, 1))"
@@ -77,7 +89,13 @@ class DocumentNo(Line):
         return f"xt_document_no({text})"
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
-        return [Fault("document_no_empty", f"NOT regexp_matches({plain}, '[0-9A-Za-z一二三四五六七八九十]')", "文书号只有括号或“号”字，缺少编号")]
+        return [
+            Fault(
+                "document_no_empty",
+                f"NOT regexp_matches({plain}, '[0-9A-Za-z一二三四五六七八九十]')",
+                "文书号只有括号或“号”字，缺少编号",
+            )
+        ]
 
 
 class CaseNo(DocumentNo):
@@ -91,7 +109,13 @@ class CaseNo(DocumentNo):
         return f"regexp_replace(xt_document_no({text}), '〔([12][0-9]{{3}})〕', '（\\1）')"
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
-        return [Fault("case_no_invalid", f"NOT regexp_full_match({plain}, '（[12][0-9]{{3}}）\\S{{1,20}}?[0-9]+号?(之[一二三四五六七八九十]+)?')", "案号应形如（2019）冀0502执123号")]
+        return [
+            Fault(
+                "case_no_invalid",
+                f"NOT regexp_full_match({plain}, '（[12][0-9]{{3}}）\\S{{1,20}}?[0-9]+号?(之[一二三四五六七八九十]+)?')",
+                "案号应形如（2019）冀0502执123号",
+            )
+        ]
 
 
 class CertificateNo(Line):
@@ -105,6 +129,14 @@ class CertificateNo(Line):
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         return [
-            Fault("code_digits_lost", f"regexp_matches({text}, '^[0-9]+[.][0-9]+[eE][+]?[0-9]+$')", "编号被电子表格改成科学计数法，位数已丢失，请设为文本格式重新导出"),
-            Fault("certificate_no_invalid", f"NOT regexp_matches({plain}, '[0-9]')", "证书编号中没有数字，请核对是否错列"),
+            Fault(
+                "code_digits_lost",
+                f"regexp_matches({text}, '^[0-9]+[.][0-9]+[eE][+]?[0-9]+$')",
+                "编号被电子表格改成科学计数法，位数已丢失，请设为文本格式重新导出",
+            ),
+            Fault(
+                "certificate_no_invalid",
+                f"NOT regexp_matches({plain}, '[0-9]')",
+                "证书编号中没有数字，请核对是否错列",
+            ),
         ]

@@ -25,9 +25,17 @@ class Uscc(SemanticType):
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         open_value = f"NOT xt_masked({plain})"
         return [
-            Fault("code_digits_lost", f"regexp_matches({text}, '^[0-9.]+[eE][+]?[0-9]+$')", "代码被电子表格改成科学计数法，位数已丢失，请设为文本格式重新导出"),
+            Fault(
+                "code_digits_lost",
+                f"regexp_matches({text}, '^[0-9.]+[eE][+]?[0-9]+$')",
+                "代码被电子表格改成科学计数法，位数已丢失，请设为文本格式重新导出",
+            ),
             Fault("uscc_length", f"{open_value} AND length({plain}) <> 18", "统一社会信用代码应为18位"),
-            Fault("uscc_charset", f"{open_value} AND length({plain}) = 18 AND NOT regexp_full_match({plain}, '{SHAPE}')", "统一社会信用代码含不允许的字符（I、O、S、V、Z等）"),
+            Fault(
+                "uscc_charset",
+                f"{open_value} AND length({plain}) = 18 AND NOT regexp_full_match({plain}, '{SHAPE}')",
+                "统一社会信用代码含不允许的字符（I、O、S、V、Z等）",
+            ),
             Fault(
                 "uscc_check",
                 f"{open_value} AND regexp_full_match({plain}, '{SHAPE}') AND NOT (xt_uscc_ok({plain}) AND xt_org_ok(substr({plain}, 9, 9)))",
@@ -36,7 +44,9 @@ class Uscc(SemanticType):
         ]
 
     def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
-        return [Repair("code_cleaned", f"{text} <> {plain}", "代码中的全角字符、空格、连字符或小写字母已规范")]
+        return [
+            Repair("code_cleaned", f"{text} <> {plain}", "代码中的全角字符、空格、连字符或小写字母已规范")
+        ]
 
 
 class UsccKeys:

@@ -36,7 +36,9 @@ def clauses() -> list[Clause]:
     found = []
     for path in sorted(_FOLDER.glob("*.sql")):
         sql = path.read_text(encoding="utf-8")
-        found.append(Clause(path.stem, sql.splitlines()[0].removeprefix("--").strip(), sql.rstrip().rstrip(";")))
+        found.append(
+            Clause(path.stem, sql.splitlines()[0].removeprefix("--").strip(), sql.rstrip().rstrip(";"))
+        )
     return found
 
 
@@ -66,5 +68,7 @@ def _gather_rec(connection: duckdb.DuckDBPyConnection) -> None:
         "batch_id, period, delivery, row_number, record_key, content_hash, subject_key, identity_rule,"
         " county_code, county_rule, division_code, source_time"
     )
-    union = " UNION ALL ".join(f"SELECT '{name}' AS item_id, {columns} FROM lake.rec.\"{name}\"" for (name,) in tables)
+    union = " UNION ALL ".join(
+        f"SELECT '{name}' AS item_id, {columns} FROM lake.rec.\"{name}\"" for (name,) in tables
+    )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE audit_rec AS {union}")

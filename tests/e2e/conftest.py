@@ -29,12 +29,19 @@ class City:
 
     def truths(self) -> dict[str, dict[str, Any]]:
         """The generator's truth by batch."""
-        documents = (json.loads(path.read_text("utf-8")) for path in (self.home.inbox / "truth").glob("*.json"))
+        documents = (
+            json.loads(path.read_text("utf-8")) for path in (self.home.inbox / "truth").glob("*.json")
+        )
         return {truth["batch_id"]: truth for truth in documents}
 
     def manifests(self) -> list[str]:
         """Everything in the inbox, landed, in order of item and delivery."""
-        return [m for item in self.items for period in PERIODS for m in steps.extract(item, str(period), self.home)]
+        return [
+            m
+            for item in self.items
+            for period in PERIODS
+            for m in steps.extract(item, str(period), self.home)
+        ]
 
     def verdict(self, manifest: str) -> str:
         """Stage and judge one landed file."""
@@ -56,10 +63,20 @@ def make_city(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """Makes cities of the same people: one identity key, so that their contents can be compared."""
     monkeypatch.setenv("XTCREDIT_IDENTITY_KEY", "5a" * 32)
 
-    def make(name: str, *, rows: int, seed: int, fault_share: float, items: Sequence[str] | None = None) -> City:
+    def make(
+        name: str, *, rows: int, seed: int, fault_share: float, items: Sequence[str] | None = None
+    ) -> City:
         home = Home(tmp_path / name)
         chosen = tuple(items or catalog.items)
-        generate(catalog, home.inbox, items=list(chosen), periods=PERIODS, rows=rows, seed=seed, fault_share=fault_share)
+        generate(
+            catalog,
+            home.inbox,
+            items=list(chosen),
+            periods=PERIODS,
+            rows=rows,
+            seed=seed,
+            fault_share=fault_share,
+        )
         return City(home, catalog, chosen)
 
     return make

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,7 +59,10 @@ def fingerprint(home: Home) -> dict[str, str]:
 def killed_load(verdict: str, home: Home, delay: float) -> bool:
     """Load in a process of its own and kill it `delay` seconds after it began to commit; whether it was killed in time."""
     child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, verdict, str(home.root)], stdout=subprocess.PIPE, env=os.environ, text=True
+        [sys.executable, "-c", CHILD, verdict, str(home.root)],
+        stdout=subprocess.PIPE,
+        env=os.environ,
+        text=True,
     )
     assert child.stdout is not None
     assert child.stdout.readline() == "committing\n"

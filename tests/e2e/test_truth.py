@@ -22,7 +22,9 @@ def test_counts_equal_the_generators_truth(make_city: Any, seed: int) -> None:
     assert sum(truth["rows_updated"] for truth in expected.values()) > 100
     city.load(city.manifests())
     with Lake(city.home) as lake:
-        found = {row["batch_id"]: row for row in lake.rows(f"SELECT batch_id, {', '.join(COUNTS)} FROM ops.batch")}
+        found = {
+            row["batch_id"]: row for row in lake.rows(f"SELECT batch_id, {', '.join(COUNTS)} FROM ops.batch")
+        }
         rules: dict[str, dict[str, int]] = {batch: {} for batch in found}
         for row in lake.rows(
             "SELECT batch_id, rule || '/' || field AS rule, count(*) AS n FROM ops.quarantine GROUP BY ALL"

@@ -1,7 +1,5 @@
 """Every row rule against rows that break it and rows that do not, run in DuckDB; NULL never breaks one."""
 
-# ruff: noqa: E501 - tables of cases read across
-
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -31,7 +31,7 @@ ITEM = Item.model_validate(
         "fields": [{"name": "value", "title": "值", "type": "line"}], "county": [{"by": "household"}], "rows": {"min": 1, "max": 9},
     }
 )  # fmt: skip
-NOW = datetime(2020, 1, 6)
+NOW = datetime.fromisoformat("2020-01-06")
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,25 @@ def staged(batch: Batch, folder: Path) -> Verdict:
         "row_number": [n for n, _ in enumerate(batch.rows, 2)],
         "record_key": [str(uuid_of(r.key)) for r in batch.rows],
         "content_hash": [str(uuid_of(r.content)) for r in batch.rows],
-        "source_time": [None if r.time is None else datetime(2019, 1, 1) + timedelta(r.time) for r in batch.rows],
+        "source_time": [
+            None if r.time is None else datetime.fromisoformat("2019-01-01") + timedelta(r.time)
+            for r in batch.rows
+        ],
         "value": [str(r.content) for r in batch.rows],
         "subject_key": [f"uscc:{r.key}" for r in batch.rows],
     }
-    constant = {"identity_rule": "uscc", "county_code": "130500", "county_rule": "city", "division_code": None, "ignored": None}
+    constant = {
+        "identity_rule": "uscc",
+        "county_code": "130500",
+        "county_rule": "city",
+        "division_code": None,
+        "ignored": None,
+    }
     table = pa.table(
         {
-            **{k: pa.array(v, pa.timestamp("us") if k == "source_time" else None) for k, v in columns.items()},
+            **{
+                k: pa.array(v, pa.timestamp("us") if k == "source_time" else None) for k, v in columns.items()
+            },
             **{k: pa.array([v] * len(batch.rows), pa.string()) for k, v in constant.items()},
             "fault": pa.array([0] * len(batch.rows), pa.uint16()),
         }
@@ -89,13 +100,18 @@ def staged(batch: Batch, folder: Path) -> Verdict:
     }
     for name, names in empty.items():
         kinds = [pa.int64() if n == "row_number" else pa.string() for n in names]
-        pq.write_table(pa.table({n: pa.array([], k) for n, k in zip(names, kinds, strict=True)}), folder / f"{name}.parquet")
+        pq.write_table(
+            pa.table({n: pa.array([], k) for n, k in zip(names, kinds, strict=True)}),
+            folder / f"{name}.parquet",
+        )
     delivery = Delivery(
         item_id="things", period=batch.period, delivery=batch.delivery, division=None, department="scjg",
         source_file="f", path="f", sha256="0", size=0, received_at="2020-01-05T00:00:00",
     )  # fmt: skip
     counts = Counts(read=len(batch.rows), valid=len(batch.rows), quarantined=0, set_aside=0, ignored=0)
-    described = StagedBatch(delivery=delivery, folder=str(folder), format="standard", counts=counts, catalog_version="v")
+    described = StagedBatch(
+        delivery=delivery, folder=str(folder), format="standard", counts=counts, catalog_version="v"
+    )
     return Verdict(batch=described, status="loaded", findings=())
 
 
@@ -109,7 +125,9 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
             columns = ", ".join(f'"{c.name}" {_sql_type(c.type)}' for c in table.columns)
             connection.execute(f"CREATE TABLE {table.schema}.{table.name} ({columns})")
         shape = record_table(ITEM)
-        connection.execute(f"CREATE TABLE {shape.qualified} ({', '.join(f'{n} {k}' for n, k, _ in shape.columns)})")
+        connection.execute(
+            f"CREATE TABLE {shape.qualified} ({', '.join(f'{n} {k}' for n, k, _ in shape.columns)})"
+        )
         yield connection
 
 
@@ -121,7 +139,9 @@ def load(connection: duckdb.DuckDBPyConnection, verdict: Verdict) -> None:
 
 def state(connection: duckdb.DuckDBPyConnection) -> tuple[list[tuple[object, ...]], ...]:
     return (
-        connection.execute("SELECT batch_id, rows_read, rows_new, rows_updated, rows_duplicate FROM ops.batch ORDER BY ALL").fetchall(),
+        connection.execute(
+            "SELECT batch_id, rows_read, rows_new, rows_updated, rows_duplicate FROM ops.batch ORDER BY ALL"
+        ).fetchall(),
         connection.execute(
             "SELECT record_key, first_period, last_period, versions, content_hash, batch_id, row_number FROM core.record ORDER BY ALL"
         ).fetchall(),
@@ -155,7 +175,15 @@ def oracle(batches: list[Batch]) -> tuple[list[tuple[object, ...]], ...]:
             first.setdefault(row.key, batch.period)
             if outcome != 3:
                 versions = int(str(ledger[row.key][3])) + 1 if row.key in ledger else 1
-                ledger[row.key] = [uuid_of(row.key), first[row.key], batch.period, versions, uuid_of(row.content), batch.id, number]
+                ledger[row.key] = [
+                    uuid_of(row.key),
+                    first[row.key],
+                    batch.period,
+                    versions,
+                    uuid_of(row.content),
+                    batch.id,
+                    number,
+                ]
     return (sorted((k, *v) for k, v in counts.items()), sorted(tuple(v) for v in ledger.values()))
 
 
@@ -169,7 +197,10 @@ batch_lists = st.lists(
 @settings(max_examples=40, deadline=None)
 @given(batches=batch_lists, seed=st.integers(0, 1000))
 def test_any_order_any_number_of_times(
-    connection: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFactory, batches: list[Batch], seed: int
+    connection: duckdb.DuckDBPyConnection,
+    tmp_path_factory: pytest.TempPathFactory,
+    batches: list[Batch],
+    seed: int,
 ) -> None:
     folder = tmp_path_factory.mktemp("staged")
     verdicts = [staged(batch, folder / str(n)) for n, batch in enumerate(batches)]
@@ -184,7 +215,10 @@ def test_any_order_any_number_of_times(
 @settings(max_examples=20, deadline=None)
 @given(batches=batch_lists, replacement=st.lists(rows, min_size=1, max_size=6).map(tuple))
 def test_a_batch_delivered_again_replaces_exactly_itself(
-    connection: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFactory, batches: list[Batch], replacement: tuple[Row, ...]
+    connection: duckdb.DuckDBPyConnection,
+    tmp_path_factory: pytest.TempPathFactory,
+    batches: list[Batch],
+    replacement: tuple[Row, ...],
 ) -> None:
     folder = tmp_path_factory.mktemp("staged")
     corrected = Batch(batches[0].period, batches[0].delivery, replacement)
@@ -197,7 +231,9 @@ def test_a_batch_delivered_again_replaces_exactly_itself(
 def test_rows_unaccounted_for_stop_the_load(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     clear(connection)
     verdict = staged(Batch("2019-10", "a", (Row(1, 1, None), Row(2, 1, None))), tmp_path)
-    short = verdict.batch.model_copy(update={"counts": Counts(read=3, valid=3, quarantined=0, set_aside=0, ignored=0)})
+    short = verdict.batch.model_copy(
+        update={"counts": Counts(read=3, valid=3, quarantined=0, set_aside=0, ignored=0)}
+    )
     connection.execute("BEGIN")
     with pytest.raises(RuntimeError, match="unaccounted"):
         _Load(connection, ITEM, verdict.model_copy(update={"batch": short}), NOW).run()
@@ -212,6 +248,10 @@ def test_the_oracle_itself_on_a_known_case() -> None:
         Batch("2019-12", "a", (Row(1, 2, 4), Row(2, 1, None))),
     ]
     counts, ledger = oracle(history)
-    assert counts == [("things/2019-10/a", 2, 1, 0, 1), ("things/2019-11/a", 1, 0, 0, 1), ("things/2019-12/a", 2, 1, 1, 0)]
+    assert counts == [
+        ("things/2019-10/a", 2, 1, 0, 1),
+        ("things/2019-11/a", 1, 0, 0, 1),
+        ("things/2019-12/a", 2, 1, 1, 0),
+    ]
     assert [line[1:4] for line in ledger] == [("2019-10", "2019-12", 2), ("2019-12", "2019-12", 1)]
     assert all(len(list(group)) == 1 for _, group in itertools.groupby(line[0] for line in ledger))

@@ -17,7 +17,9 @@ from warehouse.batch import Delivery
 from warehouse.home import Home
 
 CONVENTION = "区划_部门_目录_日期_批次.扩展名，例如 130500_scjg_enterprise_registration_20200103_01.csv"
-_NAME = re.compile(r"(?P<division>\d{6})_(?P<department>[a-z0-9]+)_(?P<item>[a-z0-9_]+?)_(?P<date>\d{8})_(?P<number>\d{2,4})")
+_NAME = re.compile(
+    r"(?P<division>\d{6})_(?P<department>[a-z0-9]+)_(?P<item>[a-z0-9_]+?)_(?P<date>\d{8})_(?P<number>\d{2,4})"
+)
 _CHUNK = 1 << 20
 
 
@@ -45,7 +47,11 @@ def land(source: Path, item: Item, period: Period, home: Home) -> Path:
         raise UserError("文件不存在", where=str(source), remedy="核对路径")
     match = _NAME.fullmatch(source.stem)
     if match and match["item"] != item.id:
-        raise UserError(f"文件名表明它属于目录“{match['item']}”，不是“{item.id}”", where=source.name, remedy="改用对应的目录，或改正文件名")
+        raise UserError(
+            f"文件名表明它属于目录“{match['item']}”，不是“{item.id}”",
+            where=source.name,
+            remedy="改用对应的目录，或改正文件名",
+        )
     delivery = f"{match['date']}-{match['number']}-{match['division']}" if match else _slug(source.stem)
     digest = _sha256(source)
     folder = home.private_dir(home.landing) / item.id / str(period) / delivery / digest[:12]

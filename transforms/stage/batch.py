@@ -17,7 +17,18 @@ from catalog.model import Field
 from catalog.period import Period
 from catalog.types import TYPES
 from catalog.types.base_sql import quote
-from quality.rules import SUBJECT, RowRule, RowRules, Scope, delivered, plain, routed_fields, routed_groups, row_rules, text
+from quality.rules import (
+    SUBJECT,
+    RowRule,
+    RowRules,
+    Scope,
+    delivered,
+    plain,
+    routed_fields,
+    routed_groups,
+    row_rules,
+    text,
+)
 from transforms.stage.county import county_sql, division_macros, division_maps
 from transforms.stage.header import Layout, ignore_reason_sql, recognise
 from transforms.stage.rawfile import RawTable
@@ -55,7 +66,11 @@ def stage_delivery(delivery: Delivery, catalog: Catalog, home: Home, folder: Pat
         staging = _Staging(connection, raw, layout, scope, folder)
         counts = staging.run()
         if counts.read - counts.ignored == 0:
-            raise UserError("文件只有表头，没有数据行", where=delivery.source_file, remedy="核对后重新报送；确无数据的请作零报告")
+            raise UserError(
+                "文件只有表头，没有数据行",
+                where=delivery.source_file,
+                remedy="核对后重新报送；确无数据的请作零报告",
+            )
     batch = StagedBatch(
         delivery=delivery,
         folder=str(folder),
@@ -78,7 +93,9 @@ def _first_rows(connection: duckdb.DuckDBPyConnection, raw: RawTable) -> list[tu
 class _Staging:
     """The staging pass of one file, from raw.parquet to the batch's Parquet files."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, raw: RawTable, layout: Layout, scope: Scope, folder: Path) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, raw: RawTable, layout: Layout, scope: Scope, folder: Path
+    ) -> None:
         self.connection = connection
         self.raw = raw
         self.layout = layout
@@ -90,11 +107,17 @@ class _Staging:
     def run(self) -> Counts:
         self._copy(self._staged_sql(), "staged")
         staged = f"read_parquet({quote(str(self.folder / 'staged.parquet'))})"
-        self._copy(f"SELECT row_number, ignored AS reason FROM {staged} WHERE ignored IS NOT NULL ORDER BY row_number", "ignored")
+        self._copy(
+            f"SELECT row_number, ignored AS reason FROM {staged} WHERE ignored IS NOT NULL ORDER BY row_number",
+            "ignored",
+        )
         self._copy(self._quarantine_sql(staged), "quarantine_full")
         full = f"read_parquet({quote(str(self.folder / 'quarantine_full.parquet'))})"
         self._copy(f"SELECT * EXCLUDE clear FROM {full} ORDER BY row_number", "quarantine")
-        self._copy(f"SELECT row_number, clear AS raw FROM {full} WHERE clear <> raw ORDER BY row_number", "vault_quarantine")
+        self._copy(
+            f"SELECT row_number, clear AS raw FROM {full} WHERE clear <> raw ORDER BY row_number",
+            "vault_quarantine",
+        )
         self._copy(self._issue_sql(staged), "issue")
         for spent in ("quarantine_full", "raw"):
             (self.folder / f"{spent}.parquet").unlink()
@@ -107,11 +130,15 @@ class _Staging:
         valid, quarantined, set_aside, ignored = row
         read = self.raw.rows - self.layout.header_row - 1
         if read != valid + quarantined + ignored:
-            raise RuntimeError(f"rows lost while staging: read {read}, valid {valid}, quarantined {quarantined}, ignored {ignored}")
+            raise RuntimeError(
+                f"rows lost while staging: read {read}, valid {valid}, quarantined {quarantined}, ignored {ignored}"
+            )
         return Counts(read=read, valid=valid, quarantined=quarantined, set_aside=set_aside, ignored=ignored)
 
     def _copy(self, select: str, name: str) -> None:
-        self.connection.execute(f"COPY ({select}) TO {quote(str(self.folder / f'{name}.parquet'))} {_PARQUET}")
+        self.connection.execute(
+            f"COPY ({select}) TO {quote(str(self.folder / f'{name}.parquet'))} {_PARQUET}"
+        )
 
     def _coded(self) -> list[tuple[int, RowRule]]:
         return list(enumerate(self.rules.rejecting, 1))
@@ -135,12 +162,19 @@ class _Staging:
 
     def _delivered(self) -> list[str]:
         """The routed codes as they stood in the file."""
-        return [f"{self._text_sql(self.item.field(name))} AS {delivered(name)}" for name in routed_fields(self.item)]
+        return [
+            f"{self._text_sql(self.item.field(name))} AS {delivered(name)}"
+            for name in routed_fields(self.item)
+        ]
 
     def _malformed_sql(self) -> str:
         """A value in a column without a title has no meaning and must not be dropped unseen."""
         stray = " OR ".join(f"c{i} IS NOT NULL" for i in self.layout.unnamed)
-        return f"CASE WHEN _malformed IS NULL AND ({stray}) THEN 'unnamed_column' ELSE _malformed END" if stray else "_malformed"
+        return (
+            f"CASE WHEN _malformed IS NULL AND ({stray}) THEN 'unnamed_column' ELSE _malformed END"
+            if stray
+            else "_malformed"
+        )
 
     def _text_sql(self, field: Field) -> str:
         """The cleaned text of a field's own column, or of the columns that stand in for it."""
@@ -162,7 +196,9 @@ class _Staging:
         """Codes of one group are told apart by their form: one that stands in a neighbour's column moves there."""
         routed: list[str] = []
         for group in routed_groups(self.item):
-            forms = {name: form for name in group if (form := TYPES[self.item.field(name).type].form(text(name)))}
+            forms = {
+                name: form for name in group if (form := TYPES[self.item.field(name).type].form(text(name)))
+            }
             for name, form in forms.items():
                 others = [other for other in forms if other != name]
                 own = f"NOT ({form})"
@@ -177,7 +213,9 @@ class _Staging:
                     f" AND ({text(other)} IS NULL OR NOT ({forms[other]}) OR xt_code({text(other)}) = xt_code({text(name)})) THEN NULL"
                     for other in others
                 ]
-                routed.append(f"CASE {' '.join(arrives)} {' '.join(leaves)} ELSE {text(name)} END AS {text(name)}")
+                routed.append(
+                    f"CASE {' '.join(arrives)} {' '.join(leaves)} ELSE {text(name)} END AS {text(name)}"
+                )
         return routed
 
     def _judged_sql(self) -> str:
@@ -194,8 +232,11 @@ class _Staging:
     def _staged_sql(self) -> str:
         subject, identity = _subject_sql(self.scope)
         county, county_rule, division = county_sql(self.scope)
-        stored = [f"{TYPES[f.type].stored(plain(f.name), self.scope.use(f))} AS {plain(f.name)}" for f in self.item.fields]
-        private = [f"{plain(f.name)} AS \"p_{f.name}\"" for f in self.item.fields if TYPES[f.type].private]
+        stored = [
+            f"{TYPES[f.type].stored(plain(f.name), self.scope.use(f))} AS {plain(f.name)}"
+            for f in self.item.fields
+        ]
+        private = [f'{plain(f.name)} AS "p_{f.name}"' for f in self.item.fields if TYPES[f.type].private]
         time = f"{plain(self.item.source_time)}::TIMESTAMP" if self.item.source_time else "NULL::TIMESTAMP"
         inner = f"""
             SELECT row_number, ignored, fault, flag, {subject} AS subject_key, {identity} AS identity_rule,
@@ -205,13 +246,27 @@ class _Staging:
         return f"SELECT *, {self._record_key()} AS record_key, {self._content_hash()} AS content_hash FROM ({inner})"
 
     def _record_key(self) -> str:
-        parts = [self._subject_part() if name == SUBJECT else f"coalesce({plain(name)}::VARCHAR, '')" for name in self.item.key]
+        parts = [
+            self._subject_part() if name == SUBJECT else f"coalesce({plain(name)}::VARCHAR, '')"
+            for name in self.item.key
+        ]
         return f"md5(concat_ws(chr(31), {quote(self.item.id)}, {', '.join(parts)}))::UUID"
 
     def _subject_part(self) -> str:
         """Who the row is about, as far as it says: a key, else the masked identifiers with the name."""
         subject = self.item.subject
-        named = [n for n in (subject.uscc, subject.org_code, subject.registration_no, subject.mixed, subject.person, subject.name) if n]
+        named = [
+            n
+            for n in (
+                subject.uscc,
+                subject.org_code,
+                subject.registration_no,
+                subject.mixed,
+                subject.person,
+                subject.name,
+            )
+            if n
+        ]
         loose = ", ".join(f"coalesce({plain(name)}, '')" for name in named)
         return f"coalesce(subject_key, concat_ws('|', {loose}))"
 
@@ -229,7 +284,9 @@ class _Staging:
             for code, rule in self._coded()
         ]
         if not candidates:
-            candidates = ["NULL::STRUCT(code INTEGER, field VARCHAR, rule VARCHAR, level VARCHAR, value VARCHAR, message VARCHAR)"]
+            candidates = [
+                "NULL::STRUCT(code INTEGER, field VARCHAR, rule VARCHAR, level VARCHAR, value VARCHAR, message VARCHAR)"
+            ]
         wanted = f"SELECT row_number FROM {staged} WHERE fault > 0"
         clear, hidden = self._row_json()
         return f"""
@@ -250,9 +307,15 @@ class _Staging:
     def _row_json(self) -> tuple[str, str]:
         """The row as delivered, as a JSON object header -> text: once in clear, once with personal numbers hidden."""
         private = {self.layout.columns.get(f.name) for f in self.item.fields if TYPES[f.type].private}
-        titles = [(i, (self.layout.header[i] if i < len(self.layout.header) else None) or f"第{i + 1}列") for i in range(self.raw.columns)]
+        titles = [
+            (i, (self.layout.header[i] if i < len(self.layout.header) else None) or f"第{i + 1}列")
+            for i in range(self.raw.columns)
+        ]
         clear = ", ".join(f"{quote(title)}, c{i}" for i, title in titles)
-        hidden = ", ".join(f"{quote(title)}, {f'xt_hide_id(c{i})' if i in private else f'xt_hide(c{i})'}" for i, title in titles)
+        hidden = ", ".join(
+            f"{quote(title)}, {f'xt_hide_id(c{i})' if i in private else f'xt_hide(c{i})'}"
+            for i, title in titles
+        )
         return (
             f"CASE WHEN _line IS NOT NULL THEN to_json(_line)::VARCHAR ELSE json_object({clear})::VARCHAR END",
             f"CASE WHEN _line IS NOT NULL THEN to_json(xt_hide(_line))::VARCHAR ELSE json_object({hidden})::VARCHAR END",
@@ -265,15 +328,31 @@ class _Staging:
     def _issue_sql(self, staged: str) -> str:
         """One row per warning or repair of a valid row."""
         wanted = f"SELECT row_number FROM {staged} WHERE flag AND fault = 0 AND ignored IS NULL"
-        shape = "{{'field': {field}, 'rule': {rule}, 'before': {before}, 'after': {after}, 'message': {message}}}"
+        shape = (
+            "{{'field': {field}, 'rule': {rule}, 'before': {before}, 'after': {after}, 'message': {message}}}"
+        )
         found = [
-            "CASE WHEN coalesce(" + rule.when + ", FALSE) THEN "
-            + shape.format(field=quote(rule.field), rule=quote(rule.rule), before=self._shown(rule.field, rule.value), after="NULL::VARCHAR", message=quote(rule.message))
+            "CASE WHEN coalesce("
+            + rule.when
+            + ", FALSE) THEN "
+            + shape.format(
+                field=quote(rule.field),
+                rule=quote(rule.rule),
+                before=self._shown(rule.field, rule.value),
+                after="NULL::VARCHAR",
+                message=quote(rule.message),
+            )
             + " END"
             for rule in self.rules.warnings
         ] + [
             f"CASE WHEN {text(name)} IS NOT NULL AND coalesce({repair.when}, FALSE) THEN "
-            + shape.format(field=quote(name), rule=quote(repair.rule), before=self._shown(name, text(name)), after=self._shown(name, f"{plain(name)}::VARCHAR"), message=quote(repair.message))
+            + shape.format(
+                field=quote(name),
+                rule=quote(repair.rule),
+                before=self._shown(name, text(name)),
+                after=self._shown(name, f"{plain(name)}::VARCHAR"),
+                message=quote(repair.message),
+            )
             + " END"
             for name, repair in self.rules.repairs
         ]
@@ -292,10 +371,18 @@ def _subject_sql(scope: Scope) -> tuple[str, str]:
     subject = scope.item.subject
     steps: list[tuple[str, str, str]] = []
 
-    def add(name: str | None, prefix: str, rule: str, condition: str = "TRUE", value: str | None = None) -> None:
+    def add(
+        name: str | None, prefix: str, rule: str, condition: str = "TRUE", value: str | None = None
+    ) -> None:
         if name is not None and not scope.absent(name):
             column = plain(name)
-            steps.append((f"{column} IS NOT NULL AND NOT contains({column}, '*') AND {condition}", f"'{prefix}:' || {value or column}", rule))
+            steps.append(
+                (
+                    f"{column} IS NOT NULL AND NOT contains({column}, '*') AND {condition}",
+                    f"'{prefix}:' || {value or column}",
+                    rule,
+                )
+            )
 
     add(subject.uscc, "uscc", "uscc")
     mixed = plain(subject.mixed) if subject.mixed else ""
@@ -309,7 +396,11 @@ def _subject_sql(scope: Scope) -> tuple[str, str]:
         pseudonym = TYPES[field.type].stored(column, scope.use(field))
         add(subject.person, "person", "resident_id", f"xt_is_id({column})", pseudonym)
         add(subject.person, "person", "other_document", "TRUE", pseudonym)
-    identifiers = [n for n in (subject.uscc, subject.mixed, subject.org_code, subject.registration_no, subject.person) if n and not scope.absent(n)]
+    identifiers = [
+        n
+        for n in (subject.uscc, subject.mixed, subject.org_code, subject.registration_no, subject.person)
+        if n and not scope.absent(n)
+    ]
     masked = " OR ".join(f"coalesce(contains({plain(n)}, '*'), FALSE)" for n in identifiers) or "FALSE"
     keys = " ".join(f"WHEN {when} THEN {key}" for when, key, _ in steps)
     rules = " ".join(f"WHEN {when} THEN {quote(rule)}" for when, _, rule in steps)

@@ -37,7 +37,12 @@ def _template(item: Item, fmt: Format | None) -> Template:
 def _forbidden() -> re.Pattern[str]:
     """All forbidden titles as one pattern; what a rule excepts is looked at first."""
     rules = load_forbidden().rules
-    return re.compile("|".join(f"(?!.*(?:{rule.except_}))(?:.*(?:{rule.pattern}))" if rule.except_ else f".*(?:{rule.pattern})" for rule in rules))
+    return re.compile(
+        "|".join(
+            f"(?!.*(?:{rule.except_}))(?:.*(?:{rule.pattern}))" if rule.except_ else f".*(?:{rule.pattern})"
+            for rule in rules
+        )
+    )
 
 
 def templates_of(catalog: Catalog) -> dict[str, list[Template]]:

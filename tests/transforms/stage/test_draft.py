@@ -1,7 +1,5 @@
 """A draft parses, knows what the catalog knows, and leaves people's facts to people."""
 
-# ruff: noqa: E501 - tables of cases read across
-
 from __future__ import annotations
 
 import shutil
