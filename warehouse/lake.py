@@ -23,7 +23,8 @@ Parameters = Sequence[object] | dict[str, object] | None
 
 SCHEMAS = ("ops", "ref", "rec", "core", "lib", "vault", "mart")
 LOCK_WAIT_SECONDS = 600
-_BUSY_MILLISECONDS = 60_000  # how long a reader waits for a commit to end, and a commit for readers
+# Write-ahead log: a reader whose result is not fetched to the end keeps SQLite's read lock, and a commit must not wait for it.
+_SQLITE = "META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 60000"
 _NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "afs", "glusterfs"}
 
 
@@ -77,7 +78,7 @@ class Lake:
         self.connection.execute(pseudonym_macro(identity_key(home)))
         load_extension(self.connection, "sqlite_scanner")
         load_extension(self.connection, "ducklake")
-        options = f"DATA_PATH '{home.lake / 'data'}', META_BUSY_TIMEOUT {_BUSY_MILLISECONDS}"
+        options = f"DATA_PATH '{home.lake / 'data'}', {_SQLITE}"
         if snapshot is not None:
             options += f", SNAPSHOT_VERSION {snapshot}"
         attach = f"ATTACH 'ducklake:sqlite:{home.lake / 'catalog.sqlite'}' AS lake ({options})"
