@@ -10,7 +10,8 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,14 @@ PREFIX = {
 
 Ingest = Callable[[Path, str, Home], LoadResult]
 Rows = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """The workers are the parallelism here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XTCREDIT_THREADS", "1")
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +94,7 @@ class FullRun:
 
     item: str
     folder: Path
-    results: dict[str, dict[str, Any]]
+    results: dict[int, dict[str, Any]]
 
     @property
     def home(self) -> Home:
@@ -116,28 +125,32 @@ def full_run(
     published: dict[int, Rows],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[str], FullRun]:
-    """The full run of an item, made once however many workers ask for it."""
+    """The full run of an item: made once, by all workers that ask for it together."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+    def one(item: str, year: int, folder: Path) -> dict[str, Any]:
+        home = Home(folder / "home")
+        batch = _stage(register(year, "csv"), item, home)
+        for kept in ("staged", "quarantine"):
+            shutil.copyfile(batch.with_name(f"{kept}.parquet"), folder / f"{kept}-{year}.parquet")
+        counts = dict(StagedBatch.from_file(batch).counts)
+        if year == 1994 or any(is_kind(row, item) for row in published[year]):
+            counts["loaded"] = vars(steps.load_result(steps.judge(str(batch), home), home))
+        return counts
 
     def run(item: str) -> FullRun:
         folder = shared / f"full-{item}"
         folder.mkdir(exist_ok=True)
-        done = folder / "results.json"
-        with (folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not done.exists():
-                results = {}
-                for year in YEARS:
-                    batch = _stage(register(year, "csv"), item, Home(folder / "home"))
-                    for kept in ("staged", "quarantine"):
-                        shutil.copyfile(batch.with_name(f"{kept}.parquet"), folder / f"{kept}-{year}.parquet")
-                    results[year] = dict(StagedBatch.from_file(batch).counts)
-                    if year == 1994 or any(is_kind(row, item) for row in published[year]):
-                        verdict = steps.judge(str(batch), Home(folder / "home"))
-                        results[year]["loaded"] = vars(steps.load_result(verdict, Home(folder / "home")))
-                done.write_text(json.dumps(results), encoding="utf-8")
-        return FullRun(item, folder, json.loads(done.read_text(encoding="utf-8")))
+        # First take what no other worker is at, then wait for what others have begun.
+        for wait in (fcntl.LOCK_NB, 0):
+            for year in YEARS:
+                with _locked(folder / f"{year}.lock", fcntl.LOCK_EX | wait) as got:
+                    done = folder / f"{year}.json"
+                    if got and not done.exists():
+                        done.write_text(json.dumps(one(item, year, folder)), encoding="utf-8")
+        results = {year: json.loads((folder / f"{year}.json").read_text(encoding="utf-8")) for year in YEARS}
+        return FullRun(item, folder, results)
 
     return run
 
@@ -155,3 +168,14 @@ def is_kind(row: dict[str, Any], item: str) -> bool:
 def _stage(file: Path, item: str, home: Home) -> Path:
     manifest = land(file, load_catalog().item(item), Period.parse(PERIOD), home)
     return Path(steps.stage(str(manifest), home))
+
+
+@contextmanager
+def _locked(path: Path, how: int) -> Iterator[bool]:
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, how)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
