@@ -297,7 +297,7 @@ def _(rule: MatchesId, scope: Scope) -> list[RowRule]:
     number, title = plain(rule.id), scope.item.field(rule.field).title
     derived = {
         "birth_date": f"xt_id_birth({number})",
-        "sex": f"CASE WHEN substr({number}, 17, 1)::INTEGER % 2 = 1 THEN '1' ELSE '2' END",
+        "sex": f"CASE WHEN contains('13579', substr({number}, 17, 1)) THEN '1' ELSE '2' END",
     }[rule.what]
     stated = {"birth_date": "TRUE", "sex": f"{plain(rule.field)} IN ('1', '2')"}[rule.what]
     when = f"{stated} AND xt_is_id({number}) AND {plain(rule.field)} <> {derived}"
