@@ -27,7 +27,7 @@ DEFAULTS: dict[str, Any] = {
     "retry_exponential_backoff": 3.0,
     "max_retry_delay": timedelta(minutes=10),
     "execution_timeout": timedelta(hours=4),
-    # A file under way is finished before the next one is begun.
+    # A file under way goes before one not yet begun; the default pool keeps the queue short enough for it.
     "weight_rule": "upstream",
 }
 

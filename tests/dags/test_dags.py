@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import re
 import subprocess
@@ -90,6 +91,13 @@ def test_loads_wake_the_libraries_one_run_at_a_time(bag):
         assert {asset.uri for asset in load.outlets} == awaited
     assert libraries.max_active_runs == 1
     assert bag.dags["assess__monthly"].max_active_runs == 1
+
+
+def test_the_queue_is_no_longer_than_the_workers_so_that_priorities_count():
+    settings = configparser.ConfigParser(interpolation=None)
+    settings.read(CHECKOUT / "airflow.cfg", "utf-8")
+    core = settings["core"]
+    assert core.getint("default_pool_task_slot_count") == core.getint("parallelism")
 
 
 def test_the_writers_pool_is_made_with_the_database():
