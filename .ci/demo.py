@@ -278,7 +278,7 @@ def demo(home: Path, rows: int, seed: int) -> None:
     first, last = PERIODS[0], PERIODS[-1]
     print(f"一、生成 {first} 至 {last} 的样例（{len(items)} 个事项）", flush=True)
     xtcredit = [sys.executable, "-m", "xtcredit"]
-    run([*xtcredit, "sample", "--out", str(home / "inbox"), "--rows", str(rows), "--periods", f"{first}:{last}", "--seed", str(seed)])  # noqa: E501  # fmt: skip
+    run([*xtcredit, "sample", "--out", str(home / "inbox"), "--rows", str(rows), "--periods", f"{first}:{last}", "--seed", str(seed)])  # fmt: skip
 
     ingest = {f"ingest__{item_id}": item for item_id, item in items.items()}
     airflow = Airflow(home / "demo-airflow")
