@@ -76,7 +76,9 @@ class CodeSet(SemanticType):
         # expression may occur twice: DuckDB would compute it for every row before looking whether it is needed.
         codes = f"list_sort(list_distinct(list_transform({parts}, part -> coalesce({_lookup('part', use)}, chr(1)))))"
         joined = f"list_aggregate({codes}, 'string_agg', ';')"
-        return f"coalesce({_lookup(f'xt_half({text})', use)}, nullif(regexp_replace({joined}, '(?s).*\\x01.*', ''), ''))"
+        one = _lookup(f"xt_half({text})", use)
+        # CASE, for COALESCE computes the dear branch for every row.
+        return f"CASE WHEN {one} IS NOT NULL THEN {one} ELSE nullif(regexp_replace({joined}, '(?s).*\\x01.*', ''), '') END"
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         assert use.codes is not None
