@@ -11,9 +11,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 from sqlalchemy import BigInteger, Column, Date, DateTime, Double, Integer, MetaData, String, Table, Uuid
-from sqlalchemy.schema import CreateTable
 from sqlalchemy.types import TypeEngine
 
+from catalog.describe import field_comment, item_comment
 from catalog.loader import Catalog
 from catalog.model import Item
 from catalog.types import TYPES
@@ -185,24 +185,6 @@ LINEAGE: tuple[tuple[str, str, str], ...] = (
 # Tables kept per item in files of their own: a load touches one item's files only.
 PARTITIONS = {"core.record": "item_id", "ops.quarantine": "item_id", "vault.identifier": "item_id"}
 
-REFERENCE: dict[str, tuple[str, str]] = {
-    "item": (
-        "目录",
-        "item_id VARCHAR, code VARCHAR, title VARCHAR, department VARCHAR, library VARCHAR, category VARCHAR, subject VARCHAR, frequency VARCHAR, share VARCHAR",
-    ),
-    "field": (
-        "数据项",
-        "item_id VARCHAR, field VARCHAR, title VARCHAR, type VARCHAR, type_title VARCHAR, required VARCHAR, share VARCHAR, unit VARCHAR, list VARCHAR",
-    ),
-    "department": ("部门", "department VARCHAR, name VARCHAR, full_name VARCHAR, in_plan BOOLEAN"),
-    "division": (
-        "行政区划",
-        "code VARCHAR, name VARCHAR, level VARCHAR, parent VARCHAR, valid_from DATE, valid_to DATE, kind VARCHAR",
-    ),
-    "code": ("代码表", "list VARCHAR, code VARCHAR, title VARCHAR, list_title VARCHAR"),
-    "catalog_version": ("目录版本", "version VARCHAR"),
-}
-
 
 @dataclass(frozen=True)
 class Columns:
@@ -218,10 +200,90 @@ class Columns:
         return f'{self.schema}."{self.name}"'
 
 
+def _reference(name: str, comment: str, *columns: tuple[str, str, str]) -> Columns:
+    return Columns("ref", name, comment, columns)
+
+
+REFERENCE: tuple[Columns, ...] = (
+    _reference(
+        "item",
+        "目录",
+        ("item_id", "VARCHAR", "目录标识"),
+        ("code", "VARCHAR", "目录编号"),
+        ("title", "VARCHAR", "目录名称"),
+        ("department", "VARCHAR", "来源部门标识"),
+        ("library", "VARCHAR", "归入的库"),
+        ("category", "VARCHAR", "信息类别代码"),
+        ("subject", "VARCHAR", "主体类别"),
+        ("frequency", "VARCHAR", "报送频率"),
+        ("share", "VARCHAR", "共享属性：public 社会公开；government 政务共享；authorised 授权查询"),
+    ),
+    _reference(
+        "field",
+        "数据项",
+        ("item_id", "VARCHAR", "目录标识"),
+        ("field", "VARCHAR", "数据项，即列名"),
+        ("title", "VARCHAR", "数据项名称"),
+        ("type", "VARCHAR", "语义类型"),
+        ("type_title", "VARCHAR", "含义"),
+        ("required", "VARCHAR", "True 必填；False 选填；其他为决定是否必填的数据项"),
+        ("share", "VARCHAR", "共享属性"),
+        ("unit", "VARCHAR", "单位"),
+        ("list", "VARCHAR", "代码表标识"),
+    ),
+    _reference(
+        "department",
+        "部门",
+        ("department", "VARCHAR", "部门标识"),
+        ("name", "VARCHAR", "简称"),
+        ("full_name", "VARCHAR", "全称"),
+        ("in_plan", "BOOLEAN", "是否列入归集方案的责任单位"),
+    ),
+    _reference(
+        "division",
+        "行政区划",
+        ("code", "VARCHAR", "区划代码"),
+        ("name", "VARCHAR", "名称"),
+        ("level", "VARCHAR", "级别"),
+        ("parent", "VARCHAR", "上级区划代码"),
+        ("valid_from", "DATE", "启用日期"),
+        ("valid_to", "DATE", "停用日期，空为仍在用"),
+        ("kind", "VARCHAR", "种类"),
+    ),
+    _reference(
+        "code",
+        "代码表",
+        ("list", "VARCHAR", "代码表标识"),
+        ("code", "VARCHAR", "代码"),
+        ("title", "VARCHAR", "代码名称"),
+        ("list_title", "VARCHAR", "代码表名称"),
+    ),
+    _reference("catalog_version", "目录版本", ("version", "VARCHAR", "湖中各表所依据的目录与表结构的版本")),
+)
+
+
 def record_table(item: Item) -> Columns:
     """`rec.<item>`: lineage, then the item's fields in catalog order."""
-    fields = tuple((f.name, TYPES[f.type].storage, f.title) for f in item.fields)
-    return Columns("rec", item.id, f"{item.title}：各批次的有效行", (*LINEAGE, *fields))
+    fields = tuple((f.name, TYPES[f.type].storage, field_comment(f, item)) for f in item.fields)
+    return Columns("rec", item.id, item_comment(item), (*LINEAGE, *fields))
+
+
+def fixed_tables() -> tuple[Columns, ...]:
+    """The tables that are there whatever the catalog says: `ops`, `core.record`, `vault`."""
+    return tuple(
+        Columns(
+            table.schema or "",
+            table.name,
+            table.comment or "",
+            tuple((c.name, _sql_type(c.type), c.comment or "") for c in table.columns),
+        )
+        for table in METADATA.sorted_tables
+    )
+
+
+def schema_tables(catalog: Catalog) -> tuple[Columns, ...]:
+    """All tables that `ensure_schema` makes, as they shall be."""
+    return (*fixed_tables(), *REFERENCE, *(record_table(item) for item in catalog.items.values()))
 
 
 def catalog_version(catalog: Catalog) -> str:
@@ -239,7 +301,8 @@ def catalog_version(catalog: Catalog) -> str:
 
 def ensure_schema(lake: Lake, catalog: Catalog) -> None:
     """Bring the lake's tables and reference data up to the catalog; does nothing when they are."""
-    version = f"{catalog_version(catalog)}-{_fixed_version()}"
+    tables = schema_tables(catalog)
+    version = f"{catalog_version(catalog)}-{_shape_version(tables)}"
     if version == _present_version(lake):
         return
     with lake.transaction(f"schema {version}") as tx:
@@ -248,10 +311,10 @@ def ensure_schema(lake: Lake, catalog: Catalog) -> None:
         for schema in SCHEMAS:
             tx.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         existing = _existing_columns(tx)
-        for table in METADATA.sorted_tables:
-            _create_fixed(tx, table, existing)
-        for item in catalog.items.values():
-            _create(tx, record_table(item), existing, partition="period")
+        for table in tables:
+            partition = "period" if table.schema == "rec" else PARTITIONS.get(f"{table.schema}.{table.name}")
+            _create(tx, table, existing, partition=partition)
+        apply_comments(tx, tables)
         _fill_reference(tx, catalog, version)
 
 
@@ -263,11 +326,10 @@ def _present_version(lake: Lake) -> str | None:
     return None if found is None else str(found)
 
 
-def _fixed_version() -> str:
-    from duckdb_sqlalchemy import Dialect
-
-    text = "".join(str(CreateTable(table).compile(dialect=Dialect())) for table in METADATA.sorted_tables)
-    return hashlib.sha256(text.encode()).hexdigest()[:6]
+def _shape_version(tables: Iterable[Columns]) -> str:
+    """A fingerprint of columns and comments: wording changes too must reach the tables that exist."""
+    shapes = [(table.qualified, table.comment, table.columns) for table in tables]
+    return hashlib.sha256(json.dumps(shapes, ensure_ascii=False).encode()).hexdigest()[:6]
 
 
 def _existing_columns(tx: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
@@ -277,12 +339,6 @@ def _existing_columns(tx: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
     ).fetchall():
         found.setdefault(f"{schema}.{table}", set()).add(column)
     return found
-
-
-def _create_fixed(tx: duckdb.DuckDBPyConnection, table: Table, existing: dict[str, set[str]]) -> None:
-    columns = tuple((c.name, _sql_type(c.type), c.comment or "") for c in table.columns)
-    shape = Columns(table.schema or "", table.name, table.comment or "", columns)
-    _create(tx, shape, existing, partition=PARTITIONS.get(f"{table.schema}.{table.name}"))
 
 
 def _sql_type(kind: TypeEngine[Any]) -> str:
@@ -311,15 +367,28 @@ def _create(
         tx.execute(f"CREATE TABLE {table.qualified} ({body})")
         if partition is not None:
             tx.execute(f"ALTER TABLE {table.qualified} SET PARTITIONED BY ({partition})")
-        present = set()
-    else:
-        for name, kind, _ in table.columns:
-            if name not in present:
-                tx.execute(f'ALTER TABLE {table.qualified} ADD COLUMN "{name}" {kind}')
-    tx.execute(f"COMMENT ON TABLE {table.qualified} IS {quote(table.comment)}")
-    for name, _, comment in table.columns:
+        return
+    for name, kind, _ in table.columns:
         if name not in present:
-            tx.execute(f'COMMENT ON COLUMN {table.qualified}."{name}" IS {quote(comment)}')
+            tx.execute(f'ALTER TABLE {table.qualified} ADD COLUMN "{name}" {kind}')
+
+
+def apply_comments(tx: duckdb.DuckDBPyConnection, tables: Iterable[Columns]) -> None:
+    """Give tables and columns the comments stated for them, changing only those that differ."""
+    found: dict[tuple[str, str, str | None], str | None] = {
+        (schema, table, column): comment
+        for schema, table, column, comment in tx.execute(
+            "SELECT schema_name, table_name, NULL, comment FROM duckdb_tables() WHERE database_name = 'lake'"
+            " UNION ALL SELECT schema_name, table_name, column_name, comment FROM duckdb_columns()"
+            " WHERE database_name = 'lake'"
+        ).fetchall()
+    }
+    for table in tables:
+        if found[table.schema, table.name, None] != table.comment:
+            tx.execute(f"COMMENT ON TABLE {table.qualified} IS {quote(table.comment)}")
+        for name, _, comment in table.columns:
+            if found[table.schema, table.name, name] != comment:
+                tx.execute(f'COMMENT ON COLUMN {table.qualified}."{name}" IS {quote(comment)}')
 
 
 def _fill_reference(tx: duckdb.DuckDBPyConnection, catalog: Catalog, version: str) -> None:
@@ -341,16 +410,16 @@ def _fill_reference(tx: duckdb.DuckDBPyConnection, catalog: Catalog, version: st
         ),
         "catalog_version": ((version,),),
     }
-    for name, (comment, columns) in REFERENCE.items():
-        tx.execute(f"CREATE TABLE IF NOT EXISTS ref.{name} ({columns})")
-        tx.execute(f"COMMENT ON TABLE ref.{name} IS {quote(comment)}")
-        tx.execute(f"DELETE FROM ref.{name}")
-        names = [column.split()[0] for column in columns.split(", ")]
-        reference_rows = pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows[name]])
+    for table in REFERENCE:
+        tx.execute(f"DELETE FROM {table.qualified}")
+        names = [name for name, _, _ in table.columns]
+        reference_rows = pa.Table.from_pylist(
+            [dict(zip(names, row, strict=True)) for row in rows[table.name]]
+        )
         if not reference_rows.num_rows:  # a table without rows has no columns to name either
             continue
         tx.register("reference_rows", reference_rows)
-        tx.execute(f"INSERT INTO ref.{name} BY NAME SELECT * FROM reference_rows")
+        tx.execute(f"INSERT INTO {table.qualified} BY NAME SELECT * FROM reference_rows")
         tx.unregister("reference_rows")
 
 
