@@ -13,21 +13,14 @@ from catalog.divisions import CITY
 from catalog.loader import Catalog
 from catalog.period import Period
 from transforms.assess.facts import Place, Places, Plan, Unit, due_date, is_owed, plan_of, units_of
+from transforms.assess.tables import MARTS
 from warehouse.lake import Lake
-from warehouse.schema import catalog_version
+from warehouse.schema import apply_comments, catalog_version
 
 if TYPE_CHECKING:
     import duckdb
 
 HERE = Path(__file__).parent
-MARTS = (
-    "city_progress",
-    "county_progress",
-    "county_item",
-    "department_progress",
-    "item_progress",
-    "timeliness",
-)
 
 
 @dataclass(frozen=True)
@@ -47,7 +40,7 @@ def assess(lake: Lake, catalog: Catalog, period: Period) -> AssessResult:
     """Replace exactly the rows of `period` in `mart.*`, from core.record, ops.batch and the catalog alone.
 
     A record counts once, in the period in which it first appears (domain notes 6.5). The marts' columns are
-    in tables.sql. Raises RuntimeError, and changes nothing, if the counties do not add up to the ledger.
+    in tables.py. Raises RuntimeError, and changes nothing, if the counties do not add up to the ledger.
     """
     plan = plan_of(period)
     places = Places(catalog.divisions, period.last_day)
@@ -81,7 +74,7 @@ def _present(tx: duckdb.DuckDBPyConnection) -> bool:
     found = tx.execute(
         "SELECT count(*) FROM duckdb_tables() "
         "WHERE database_name = current_database() AND schema_name = 'mart' AND list_contains(?, table_name)",
-        [list(MARTS)],
+        [[table.name for table in MARTS]],
     ).fetchone()
     return found == (len(MARTS),)
 
@@ -89,8 +82,10 @@ def _present(tx: duckdb.DuckDBPyConnection) -> bool:
 def _create_marts(tx: duckdb.DuckDBPyConnection) -> None:
     if not _present(tx):
         tx.execute("CREATE SCHEMA IF NOT EXISTS mart")
-        for statement in _statements("tables.sql"):
-            tx.execute(statement)
+        for table in MARTS:
+            body = ", ".join(f'"{name}" {kind}' for name, kind, _ in table.columns)
+            tx.execute(f"CREATE TABLE IF NOT EXISTS {table.qualified} ({body})")
+    apply_comments(tx, MARTS)
 
 
 def _count_ledger(tx: duckdb.DuckDBPyConnection, period: Period, places: Places) -> None:

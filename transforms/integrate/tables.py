@@ -8,6 +8,7 @@ import duckdb
 
 from catalog.types.base_sql import quote
 from transforms.integrate.plan import Plan, column_comments
+from warehouse.schema import Columns, apply_comments
 
 Shape = tuple[str, dict[str, tuple[str, str]]]
 
@@ -75,17 +76,35 @@ SUBJECT_VIEW = "lib.subject"
 def ensure_tables(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> None:
     """Bring `core.identity`, `core.link` and `lib.*` up to the catalog; the caller rebuilds the contents."""
     present = _present(tx)
-    for name, (comment, columns) in FIXED.items():
-        _ensure(tx, name, comment, columns, present)
-    for plan in plans:
-        comments = column_comments(plan.library)
-        shape = {name: (kind, comments[name]) for name, kind in plan.layout.items()}
-        _ensure(tx, plan.table, f"{plan.library.title}：每个主体一行", shape, present)
-    wanted = {plan.table for plan in plans} | FIXED.keys() | {SUBJECT_VIEW}
+    tables = library_tables(plans)
+    for table in tables:
+        _ensure(tx, table, present)
+    apply_comments(tx, tables)
+    wanted = {f"{table.schema}.{table.name}" for table in tables} | {SUBJECT_VIEW}
     for stale in sorted(name for name in present if name.startswith("lib.") and name not in wanted):
         tx.execute(f"DROP TABLE {_quoted(stale)}")
     _ensure_view(tx, plans)
     _describe(tx, plans)
+
+
+def library_tables(plans: Sequence[Plan]) -> tuple[Columns, ...]:
+    """All tables that integration makes, as they shall be: the fixed ones, then one per library."""
+    fixed = (_columns(name, comment, columns) for name, (comment, columns) in FIXED.items())
+    libraries = (
+        _columns(
+            plan.table,
+            f"{plan.library.title}：每个主体一行（依据{plan.library.legal_basis}）",
+            {name: (kind, column_comments(plan.library)[name]) for name, kind in plan.layout.items()},
+        )
+        for plan in plans
+    )
+    return (*fixed, *libraries)
+
+
+def _columns(name: str, comment: str, columns: Mapping[str, tuple[str, str]]) -> Columns:
+    schema, _, table = name.partition(".")
+    shape = tuple((column, kind, text) for column, (kind, text) in columns.items())
+    return Columns(schema, table, comment, shape)
 
 
 def _present(tx: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
@@ -100,24 +119,15 @@ def _present(tx: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
     return found
 
 
-def _ensure(
-    tx: duckdb.DuckDBPyConnection,
-    name: str,
-    comment: str,
-    columns: Mapping[str, tuple[str, str]],
-    present: Mapping[str, Mapping[str, str]],
-) -> None:
-    layout = {column: kind for column, (kind, _) in columns.items()}
-    found = present.get(name)
-    if found is not None and list(found.items()) == list(layout.items()):
+def _ensure(tx: duckdb.DuckDBPyConnection, table: Columns, present: Mapping[str, Mapping[str, str]]) -> None:
+    layout = [(column, kind) for column, kind, _ in table.columns]
+    found = present.get(f"{table.schema}.{table.name}")
+    if found is not None and list(found.items()) == layout:
         return
     if found is not None:
-        tx.execute(f"DROP TABLE {_quoted(name)}")
-    body = ", ".join(f'"{column}" {kind}' for column, kind in layout.items())
-    tx.execute(f"CREATE TABLE {_quoted(name)} ({body})")
-    tx.execute(f"COMMENT ON TABLE {_quoted(name)} IS {quote(comment)}")
-    for column, (_, text) in columns.items():
-        tx.execute(f'COMMENT ON COLUMN {_quoted(name)}."{column}" IS {quote(text)}')
+        tx.execute(f"DROP TABLE {table.qualified}")
+    body = ", ".join(f'"{column}" {kind}' for column, kind in layout)
+    tx.execute(f"CREATE TABLE {table.qualified} ({body})")
 
 
 def _ensure_view(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> None:

@@ -28,7 +28,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Figures:
-    """The rows of the marts and of the quarantine that a bulletin shows; see tables.sql for their columns.
+    """The rows of the marts and of the quarantine that a bulletin shows; see assess/tables.py for their columns.
 
     `faults` has one row per item, field and rule (`count`, `message`); `rows` the faulty rows of `unit`.
     """

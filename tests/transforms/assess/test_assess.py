@@ -10,7 +10,7 @@ from catalog.loader import Catalog
 from catalog.period import Period
 from transforms.assess import assess
 from transforms.assess.facts import Places, plan_of, units_of
-from transforms.assess.marts import MARTS
+from transforms.assess.tables import MARTS
 from warehouse.lake import Lake
 
 DECEMBER = Period(2019, 12)
@@ -118,9 +118,9 @@ def test_only_the_period_is_replaced_and_twice_is_once(lake, three_items, ledger
     ledger(3, first="2019-10")
     assess(lake, three_items, Period(2019, 10))
     assess(lake, three_items, DECEMBER)
-    first = {t: lake.execute(f"SELECT * FROM mart.{t} ORDER BY ALL").fetchall() for t in MARTS}
+    first = {t: lake.execute(f"SELECT * FROM {t.qualified} ORDER BY ALL").fetchall() for t in MARTS}
     assess(lake, three_items, DECEMBER)
-    assert {t: lake.execute(f"SELECT * FROM mart.{t} ORDER BY ALL").fetchall() for t in MARTS} == first
+    assert {t: lake.execute(f"SELECT * FROM {t.qualified} ORDER BY ALL").fetchall() for t in MARTS} == first
     ledger(1, first="2019-11")
     assess(lake, three_items, DECEMBER)
     assert lake.execute("SELECT period, collected FROM mart.city_progress ORDER BY 1").fetchall() == [
