@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-import duckdb
 from rich.table import Table
 
 from catalog.errors import UserError
@@ -32,6 +31,7 @@ from warehouse.home import Home
 from warehouse.lake import Lake
 from warehouse.load import LoadResult, load_batch, record_refusal
 from warehouse.maintenance import maintain as maintain_lake
+from warehouse.query import run_query
 from warehouse.schema import ensure_schema
 
 
@@ -181,20 +181,13 @@ def query(
 ) -> tuple[list[str], list[tuple[object, ...]]]:
     """The columns and rows of one SELECT, read-only, without the vault. Raises `UserError` for anything else."""
     lake, _ = open_lake(home)
-    with lake, lake.at(snapshot or lake.snapshot_id()) as frozen:
-        try:
-            statements = duckdb.extract_statements(statement)
-            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-                raise UserError("只接受一条查询语句（SELECT）", remedy="改写为一条 SELECT")
-            tables = frozen.connection.get_table_names(statement, qualified=True)
-            if any("vault" in table.lower().replace('"', "").split(".") for table in tables):
-                raise UserError("号码库（vault）不可查询", remedy="按假名关联各表，不需要号码原文")
-            cursor = frozen.execute(statement)
-        except duckdb.Error as error:
-            raise UserError(
-                f"查询有误：{str(error).splitlines()[0]}", remedy="核对表名、列名与语法"
-            ) from error
-        return [column[0] for column in cursor.description or ()], cursor.fetchall()
+    with lake:
+        newest = lake.snapshot_id()
+        wanted = newest if snapshot is None else snapshot
+        if not 0 <= wanted <= newest:
+            raise UserError(f"没有快照 {wanted}", where="--snapshot", remedy=f"写 0 至 {newest} 之间的快照号")
+        with lake.at(wanted) as frozen:
+            return run_query(frozen, statement)
 
 
 def history(home: Home, item: str | None = None) -> tuple[list[str], list[tuple[object, ...]]]:
