@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from catalog.personal import redact
+
 
 class UserError(Exception):
     """A mistake the reader can mend: what is wrong, where, and what to do, on one Chinese line.
 
-    Commands print it without a traceback; DAG tasks fail on it without a retry.
+    Commands print it without a traceback; DAG tasks fail on it without a retry. Whatever it quotes of a file, an ID
+    number is not among it: messages end in logs, in `ops.outcome` and in reports.
     """
 
     def __init__(self, what: str, *, where: str | None = None, remedy: str | None = None) -> None:
-        self.what = " ".join(what.split())
-        self.where = where
-        self.remedy = remedy
-        place = f"{where}：" if where else ""
-        advice = f"。处理办法：{remedy.rstrip('。')}" if remedy else ""
+        self.what = redact(" ".join(what.split()))
+        self.where = where and redact(where)
+        self.remedy = remedy and redact(remedy)
+        place = f"{self.where}：" if self.where else ""
+        advice = f"。处理办法：{self.remedy.rstrip('。')}" if self.remedy else ""
         super().__init__(f"{place}{self.what.rstrip('。')}{advice}。")
 
     def __reduce__(self) -> tuple[object, ...]:

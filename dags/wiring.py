@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import traceback
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -14,6 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from catalog.errors import UserError
 from catalog.period import Period
+from catalog.personal import redact
 
 TIMEZONE = "Asia/Shanghai"
 # Earlier than the oldest delivery there is: a backfill may go as far back as the files do.
@@ -30,10 +30,6 @@ DEFAULTS: dict[str, Any] = {
     # A file under way goes before one not yet begun; the default pool keeps the queue short enough for it.
     "weight_rule": "upstream",
 }
-
-_ID_NUMBER = re.compile(
-    r"(?<!\d)[1-9]\d{5}(?:\d\d)?\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx]?(?!\d)"
-)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,11 +63,6 @@ def run_period(context: Mapping[str, Any]) -> str:
         where = context["dag"].dag_id
         raise UserError("手工运行没有期次", where=where, remedy="触发时填写参数 period，例如 2019-12")
     return str(Period.before(pendulum.instance(fires).in_timezone(TIMEZONE).date()))
-
-
-def redact(text: str) -> str:
-    """`text` with everything that looks like a resident's ID number (15 or 18 characters) blacked out."""
-    return _ID_NUMBER.sub("〔身份证号〕", text)
 
 
 def step(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

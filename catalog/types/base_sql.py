@@ -6,6 +6,7 @@ Placeholders after domain notes 9.2 no. 7; full-width forms no. 1; stray separat
 from __future__ import annotations
 
 from catalog.codes import read_list
+from catalog.personal import LONG, SHORT
 
 _FULL = (
     "".join(chr(c) for c in range(0xFF10, 0xFF1A))
@@ -85,9 +86,10 @@ SHARED_MACROS: tuple[str, ...] = (
     "xt_is_org(o) AS regexp_full_match(o, '[0-9A-Z]{8}[0-9X]') AND xt_org_ok(o)",
     "xt_is_id(s) AS regexp_full_match(s, '[1-9][0-9]{16}[0-9X]') AND xt_id_birth(s) IS NOT NULL"
     " AND xt_id_check(s) = substr(s, 18, 1)",
-    # Personal numbers inside running text: region, date of birth, sequence. Kept: region and last four.
-    "xt_hide(t) AS regexp_replace(t, '([1-9][0-9]{5})(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])[0-3][0-9]([0-9]{3}[0-9Xx])',"
-    " '\\1********\\2', 'g')",
+    # Personal numbers inside running text: region and last digits are kept. Full-width digits are digits, too.
+    f"xt_numbered(t) AS regexp_matches(xt_half(t), {quote(LONG)}) OR regexp_matches(xt_half(t), {quote(SHORT)})",
+    f"xt_hide(t) AS CASE WHEN xt_numbered(t) THEN regexp_replace(regexp_replace(xt_half(t), {quote(LONG)}, '\\1********\\2', 'g'),"
+    f" {quote(SHORT)}, '\\1******\\2', 'g') ELSE t END",
     "xt_hide_id(t) AS CASE WHEN length(t) > 10 THEN left(t, 6) || repeat('*', length(t) - 10) || right(t, 4)"
     " ELSE repeat('*', length(t)) END",
     "xt_masked(t) AS contains(t, '*') AND regexp_full_match(t, '[0-9A-Z*]{6,20}')",
