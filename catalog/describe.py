@@ -52,7 +52,7 @@ def due_text(item: Item) -> str:
     """By when a delivery is owed."""
     months = {1: "次月", 3: "季后首月", 6: "半年后首月", 12: "次年1月"}[item.period_months]
     text = f"{months}{item.due.day}日前"
-    return f"{text}；自作出之日起{item.due.working_days}个工作日内" if item.due.working_days else text
+    return f"自作出之日起{item.due.working_days}个工作日内，最迟{text}" if item.due.working_days else text
 
 
 def basis_text(item: Item) -> str:

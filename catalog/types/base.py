@@ -69,6 +69,8 @@ class SemanticType(ABC):
 
     id: ClassVar[str]
     title: ClassVar[str]
+    hint: ClassVar[str] = ""
+    """How to write it, for those who fill in a template."""
     storage: ClassVar[str] = "VARCHAR"
     private: ClassVar[bool] = False
     """True where the plain value may live only in the vault."""

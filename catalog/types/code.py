@@ -11,6 +11,7 @@ class Code(SemanticType):
 
     id = "code"
     title = "代码"
+    hint = "从下拉列表中选取一项"
     options = frozenset({"list"})
     needs = frozenset({"list"})
 
@@ -55,6 +56,7 @@ class CodeSet(SemanticType):
 
     id = "code_set"
     title = "代码（可多值）"
+    hint = "从下拉列表中选取；有几项的写在一格内，用“、”隔开"
     options = frozenset({"list"})
     needs = frozenset({"list"})
 

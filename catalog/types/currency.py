@@ -11,6 +11,7 @@ class Currency(SemanticType):
 
     id = "currency"
     title = "币种"
+    hint = "由金额一栏的文字读出，不必另填"
     options = frozenset({"list", "same_column_as"})
     needs = frozenset({"list"})
 

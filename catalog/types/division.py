@@ -10,6 +10,7 @@ class Division(SemanticType):
 
     id = "division"
     title = "行政区划"
+    hint = "6、9或12位区划代码，或区划名称"
     telling = 60
     macros = (
         "xt_division_digits(d) AS CASE WHEN length(d) = 12 AND right(d, 6) = '000000' THEN left(d, 6)"

@@ -41,6 +41,7 @@ def number_range(use: Use, low: str | None) -> list[Expected]:
 class Integer(_Numeric):
     id = "integer"
     title = "整数"
+    hint = "只填整数"
     telling = 40
     storage = "BIGINT"
     rule = "integer_invalid"
@@ -53,6 +54,7 @@ class Integer(_Numeric):
 class Decimal(_Numeric):
     id = "decimal"
     title = "小数"
+    hint = "只填数字"
     telling = 30
     storage = "DECIMAL(18,6)"
     rule = "decimal_invalid"
@@ -65,6 +67,7 @@ class Decimal(_Numeric):
 class Year(_Numeric):
     id = "year"
     title = "年度"
+    hint = "四位年份，如 2019"
     options = frozenset({"min", "max"})
     telling = 55
     storage = "INTEGER"

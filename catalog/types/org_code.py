@@ -10,6 +10,7 @@ class OrgCode(SemanticType):
 
     id = "org_code"
     title = "组织机构代码"
+    hint = "9位，末位为校验码"
     telling = 80
 
     def plain(self, text: str, use: Use) -> str:

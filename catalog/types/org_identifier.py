@@ -10,6 +10,7 @@ class OrgIdentifier(SemanticType):
 
     id = "org_identifier"
     title = "机构代码（统一社会信用代码、组织机构代码或注册号）"
+    hint = "三种代码任填一种，原样填写"
 
     def plain(self, text: str, use: Use) -> str:
         return f"xt_code({text})"

@@ -11,6 +11,7 @@ class PersonDocument(ResidentId):
 
     id = "person_document"
     title = "证件号码"
+    hint = "与“证件类型”相符的号码，原样填写，不加空格"
     telling = 0  # a resident ID as far as content tells
     needs = frozenset({"document_kind"})
     options = frozenset({"document_kind"})

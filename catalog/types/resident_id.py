@@ -13,6 +13,7 @@ class ResidentId(SemanticType):
 
     id = "resident_id"
     title = "公民身份号码"
+    hint = "18位，末位 X 大写，不加空格"
     telling = 90
     private = True
     # Lambdas bind their argument once; as plain macros the number would be spelled out some forty times.

@@ -13,6 +13,7 @@ class Text(SemanticType):
 
     id = "text"
     title = "文本"
+    hint = "文字，可分段"
     options = frozenset({"length"})
     over_length: ClassVar[Level] = "warn"
 
@@ -22,6 +23,7 @@ class Line(SemanticType):
 
     id = "line"
     title = "单行文本"
+    hint = "一行文字，不换行"
     options = frozenset({"length"})
     over_length: ClassVar[Level] = "warn"
 
@@ -32,6 +34,7 @@ class Line(SemanticType):
 class Address(Line):
     id = "address"
     title = "地址"
+    hint = "自县（市、区）写起，尽量写明乡镇（街道）"
 
 
 class OrgName(Line):
@@ -39,6 +42,7 @@ class OrgName(Line):
 
     id = "org_name"
     title = "机构名称"
+    hint = "填登记的全称"
 
     def plain(self, text: str, use: Use) -> str:
         return f"translate(xt_line({text}), '()\u3000', '（） ')"
@@ -58,6 +62,7 @@ class PersonName(Line):
 
     id = "person_name"
     title = "姓名"
+    hint = "与证件一致；少数民族姓名用间隔号“·”"
 
     def plain(self, text: str, use: Use) -> str:
         # Spaces pad two-character names; the dot of minority names is written four ways (domain notes 9.2 no. 45).
@@ -81,6 +86,7 @@ class DocumentNo(Line):
 
     id = "document_no"
     title = "文书号"
+    hint = "年份用〔〕，如 邢市监罚〔2019〕12号"
     macros = (
         "xt_document_no(t) AS regexp_replace(translate(xt_line(xt_half(t)), ' \u3000', ''), '[\\[［【(（〔]([12][0-9]{3})[\\]］】)）〕]', '〔\\1〕', 'g')",
     )
@@ -103,6 +109,7 @@ class CaseNo(DocumentNo):
 
     id = "case_no"
     title = "案号"
+    hint = "形如（2019）冀0502执123号"
     telling = 65
 
     def plain(self, text: str, use: Use) -> str:
@@ -123,6 +130,7 @@ class CertificateNo(Line):
 
     id = "certificate_no"
     title = "证书编号"
+    hint = "照证书填写，不加空格"
 
     def plain(self, text: str, use: Use) -> str:
         return f"upper(translate(xt_half(xt_line({text})), ' \u3000', ''))"

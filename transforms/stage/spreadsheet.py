@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,9 @@ EXACT_DIGITS = 10**15
 """Excel keeps 15 significant digits: a longer whole number has lost some."""
 
 _HEAD = 20
+_EXPLAINS = re.compile("(说明|代码表|字典)$")
+"""Names of sheets that go with a template: their tables may be longer than the data, yet are none."""
+
 Row = list[str | None]
 
 
@@ -68,7 +72,8 @@ def read_workbook(source: Path, target: Path, connection: duckdb.DuckDBPyConnect
         raise UserError(
             "工作簿中没有数据", where=source.name, remedy="请核对后重新报送；确无数据的请作零报告"
         )
-    main = max(sheets, key=lambda sheet: sheet.weight)  # the first of equals
+    # The first of equals.
+    main = max(sheets, key=lambda sheet: (not _EXPLAINS.search(sheet.name.strip()), sheet.weight))
     mojibake.refuse((" ".join(cell or "" for cell in row) for row in main.rows[:_HEAD]), source.name)
     parts = [(main, 0)]
     for sheet in sheets:
