@@ -242,9 +242,10 @@ class _Load:
         self._clear("vault.identifier")
         private = [f.name for f in self.item.fields if TYPES[f.type].private]
         if private:
+            # Masked numbers, and those of organisations, are stored as they came: they stand for nobody.
             pairs = " UNION ".join(
                 f'SELECT "{name}" AS pseudonym, "p_{name}" AS number FROM {self.staged}'
-                f' WHERE {self.valid} AND "{name}" IS NOT NULL AND NOT contains("{name}", \'*\')'
+                f' WHERE {self.valid} AND "{name}" <> "p_{name}"'
                 for name in private
             )
             self.tx.execute(

@@ -279,6 +279,10 @@ _RESIDENT_FAULTS = (
     ("resident_id_birth", _resident(_impossible_birth)),
     ("resident_id_check", _resident(_wrong_last)),
 )
+_CERTIFICATE_FAULTS = (
+    ("certificate_no_invalid", _no_certificate_no),
+    ("code_digits_lost", _certificate_scientific),
+)
 FAULTS: dict[str, tuple[tuple[str, Callable[[Row, Field, str], str | None]], ...]] = {
     "amount": (
         ("amount_invalid", _no_number),
@@ -286,10 +290,7 @@ FAULTS: dict[str, tuple[tuple[str, Callable[[Row, Field, str], str | None]], ...
         ("amount_too_large", _above_maximum),
     ),
     "case_no": (("case_no_invalid", _no_case_no),),
-    "certificate_no": (
-        ("certificate_no_invalid", _no_certificate_no),
-        ("code_digits_lost", _certificate_scientific),
-    ),
+    "certificate_no": _CERTIFICATE_FAULTS,
     "code": (("code_unknown", _unknown_code),),
     "code_set": (("code_unknown", _unknown_in_set),),
     "date": (
@@ -320,6 +321,7 @@ FAULTS: dict[str, tuple[tuple[str, Callable[[Row, Field, str], str | None]], ...
         _LOST,
     ),
     "resident_id": _RESIDENT_FAULTS,
+    "taxpayer_no": _CERTIFICATE_FAULTS,
     "uscc": (
         ("uscc_length", _too_short),
         ("uscc_charset", _foreign_letter),

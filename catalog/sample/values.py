@@ -735,6 +735,14 @@ def _certificate_no(b: Build, f: Field) -> Column:
     return Column(join("13050", digits_) if width >= 13 else digits_)
 
 
+def _taxpayer_no(b: Build, f: Field) -> Column:
+    """Region and organisation code; of one in four, the chief's ID number with two digits, as of individual businesses."""
+    people = b.plan.population
+    bodies = pc.utf8_slice_codeunits(people.uscc(b.group, b.number, people.prefix(b.group, b.number)), 2, 17)
+    owners = join(people.resident_id(b.chief), "01")
+    return Column(pc.if_else(pa.array(b.draw(f).below(4, b.record) == 0), owners, bodies))
+
+
 def _integer(b: Build, f: Field) -> Column:
     low, high = int(float(f.min or 0)), int(float(f.max or 500))
     span = max(high - low + 1, 1)
@@ -1021,6 +1029,7 @@ GENERATORS: dict[str, Callable[[Build, Field], Column]] = {
     "person_name": _person_name,
     "registration_no": _registration_no,
     "resident_id": _resident_id,
+    "taxpayer_no": _taxpayer_no,
     "text": _text,
     "uscc": _uscc,
     "year": _year_value,
