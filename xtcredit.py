@@ -178,6 +178,23 @@ def catalog_new(
         print(draft_item(item, sample, load_catalog(), connection))
 
 
+@catalog_app.command(
+    epilog="例：`xtcredit catalog template enterprise_registration --out 企业登记.xlsx`",
+)
+def template(
+    item: ItemArgument,
+    to: Annotated[Path, typer.Option("--out", help="写到哪个文件（.xlsx）")],
+) -> None:
+    """生成部门填报用的模板：表头、逐列说明、下拉列表与示例。"""
+    from catalog.loader import load_catalog
+    from transforms.template import write_template
+
+    if to.suffix.lower() != ".xlsx":
+        raise UserError("模板只能写成 XLSX", where=str(to), remedy="文件名以 .xlsx 结尾")
+    catalog = load_catalog()
+    print(write_template(catalog.item(item), catalog, to))
+
+
 # -- samples and loading -------------------------------------------------------------------------------------------
 
 
