@@ -86,22 +86,31 @@ def required_text(field: Field, item: Item, catalog: Catalog) -> str:
         texts.append(f"{condition_text(field.required, item, catalog)}必填")
     for group in item.one_of:
         if field.name in group:
-            others = "、".join(f"“{item.field(name).title}”" for name in group if name != field.name)
-            texts.append(f"与{others}至少填一项")
+            others = [f"“{item.field(name).title}”" for name in group if name != field.name]
+            named = "、".join(others) if len(others) < 3 else f"{others[0]}等{len(group)}项"
+            texts.append(f"与{named}至少填一项")
     return "；".join(texts) or "选填"
 
 
 def bounds_text(field: Field) -> str:
-    """Length, range and unit, as far as stated."""
-    unit = field.unit or ""
+    """Length and range with the unit, as far as stated."""
+    low, high = (_bound(limit, field) for limit in (field.min, field.max))
+    before, after = ("不早于", "不晚于") if _is_day(field.min or field.max) else ("不小于", "不大于")
     texts = [f"不超过{field.length}字"] if field.length else []
-    if field.min is not None and field.max is not None:
-        texts.append(f"{field.min}至{field.max}{unit}")
-    elif field.min is not None:
-        texts.append(f"不小于{field.min}{unit}" if unit else f"不早于（小于）{field.min}")
-    elif field.max is not None:
-        texts.append(f"不大于{field.max}{unit}" if unit else f"不晚于（大于）{field.max}")
+    if low and high:
+        texts.append(f"{low}至{high}")
+    elif low or high:
+        texts.append(f"{before}{low}" if low else f"{after}{high}")
     return "，".join(texts)
+
+
+def _is_day(limit: str | None) -> bool:
+    return limit is not None and limit.count("-") == 2
+
+
+def _bound(limit: str | None, field: Field) -> str | None:
+    grouped = f"{int(limit):,}" if limit is not None and limit.isdigit() and len(limit) > 4 else limit
+    return None if grouped is None else f"{grouped}{field.unit or ''}"
 
 
 def field_comment(field: Field, item: Item) -> str:

@@ -178,7 +178,7 @@ def _explain(sheet: Any, styles: _Styles, item: Item, catalog: Catalog, entries:
     department = catalog.departments[item.department]
     name = f"130500_{item.department}_{item.id}_20200103_01.xlsx"
     facts = [
-        f"报送单位：{item.owner.provider}（{department.full_name}）；{frequency_title(item)}报送，{due_text(item)}；{share_title(item)}。",
+        f"报送单位：{item.owner.provider}（{department.full_name}）；频率：{frequency_title(item)}；期限：{due_text(item)}；共享属性：{share_title(item)}。",
         f"依据：{basis_text(item)}。",
         "在第一张工作表中逐行填写，不改动表头，不合并单元格，不加合计行；用不到的选填列可以整列删去。表头深蓝为必填，浅蓝视情形必填，灰色为选填。",
         "单元格已设为文本，粘贴时请选“只粘贴值”，以免代码、日期变形。指到表头上可看各列的说明。",
@@ -219,7 +219,7 @@ def _explain(sheet: Any, styles: _Styles, item: Item, catalog: Catalog, entries:
         for column, text in enumerate(cells):
             sheet.write_string(row, column, text, styles.cell)
         tallest = max(
-            1 + _width(text) // (width - 2) for text, (_, width) in zip(cells, columns, strict=True)
+            1 + _width(text) // (width - 1) for text, (_, width) in zip(cells, columns, strict=True)
         )
         sheet.set_row(row, 15.5 * tallest + 3)
     messages = rule_messages(item, catalog)
@@ -233,9 +233,9 @@ def _explain(sheet: Any, styles: _Styles, item: Item, catalog: Catalog, entries:
 
 
 def rule_messages(item: Item, catalog: Catalog) -> list[str]:
-    """What the item's own row rules refuse, set aside or mark, in the words of the return list."""
+    """What the item's own row rules and one-of groups refuse, set aside or mark, in the words of the return list."""
     scope = Scope(item, None, catalog, Period.parse(item.provision.since))
-    own = {rule.rule for rule in item.rules}
+    own = {rule.rule for rule in item.rules} | {"one_of"}
     found = row_rules(scope)
     ends = {"quarantine": "退回", "set_aside": "搁置，不算差错", "warn": "照收，登记问题"}
     return [

@@ -9,7 +9,7 @@ import duckdb
 import openpyxl
 import pytest
 
-from catalog.describe import ROLES, SUBJECT_KINDS, required_text
+from catalog.describe import ROLES, SUBJECT_KINDS, bounds_text, required_text
 from catalog.errors import UserError
 from catalog.headers import delivered_fields
 from catalog.loader import load_catalog
@@ -167,6 +167,9 @@ def test_words():
     assert required_text(item.field("uscc"), item, CATALOG).startswith(
         "“行政相对人类别”为法人及非法人组织、个体工商户时必填；与“"
     )
+    assert required_text(item.field("uscc"), item, CATALOG).endswith("等8项至少填一项")
+    assert bounds_text(item.field("fine")) == "不大于1,000,000万元"
+    assert bounds_text(item.field("decided_on")) == "不早于1980-01-01"
     assert required_text(item.field("remark"), item, CATALOG) == "选填"
     assert "“处罚有效期”早于“处罚决定日期”（退回）" in rule_messages(item, CATALOG)
     assert SUBJECT_KINDS.keys() == set(SubjectKind.__args__)
