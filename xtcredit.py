@@ -51,7 +51,7 @@ FormatOption = Annotated[Format, typer.Option("--format", help="输出形式")]
 
 
 def main() -> None:
-    """Run the command; a `UserError` becomes one line on standard error and exit code 1."""
+    """Run the command; a `UserError`, or a path that cannot be used, is one line on standard error and exit code 1."""
     try:
         app()
     except UserError as error:
@@ -59,6 +59,12 @@ def main() -> None:
         sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; nothing is left to tell
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        reason = f"错误：{error.filename}：不能读写（{error.strerror}）。处理办法：核对路径、权限与磁盘空间。"
+        err.print(reason, style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
 
 

@@ -9,7 +9,7 @@ from datetime import date
 
 from catalog.errors import UserError
 
-_PERIOD = re.compile(r"(\d{4})-(\d{2})")
+_PERIOD = re.compile(r"((?:19|20)[0-9]{2})-([0-9]{2})")
 
 
 @dataclass(frozen=True, order=True)
@@ -21,7 +21,7 @@ class Period:
 
     @classmethod
     def parse(cls, text: str) -> Period:
-        """Read `YYYY-MM`; raises `UserError` for anything else."""
+        """Read `YYYY-MM` of the years 1900-2099; raises `UserError` for anything else."""
         match = _PERIOD.fullmatch(text.strip())
         if not match or not 1 <= int(match[2]) <= 12:
             raise UserError(f"期次“{text}”不是有效的年月", remedy="写成 YYYY-MM，例如 2019-12")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from catalog.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,11 @@ class Resources:
 
     @classmethod
     def from_environment(cls) -> Resources:
-        return cls(
-            threads=int(os.environ.get("XTCREDIT_THREADS") or os.cpu_count() or 2),
-            memory=os.environ.get("XTCREDIT_MEMORY") or "4GiB",
-        )
+        """What the environment allows; raises `UserError` for what is no number of threads or amount of memory."""
+        threads = os.environ.get("XTCREDIT_THREADS") or str(os.cpu_count() or 2)
+        memory = os.environ.get("XTCREDIT_MEMORY") or "4GiB"
+        if not re.fullmatch("[1-9][0-9]{0,3}", threads):
+            raise UserError(f"线程数“{threads}”不是正整数", where="XTCREDIT_THREADS", remedy="例如写成 2")
+        if not re.fullmatch(r"[1-9][0-9]*(\.[0-9]+)? ?([KMGT]i?B|%)", memory, re.IGNORECASE):
+            raise UserError(f"内存上限“{memory}”写法不符", where="XTCREDIT_MEMORY", remedy="例如写成 4GiB")
+        return cls(int(threads), memory)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from catalog.types.base import Fault, Repair, SemanticType, Use
 
 SHAPE = "[0-9A-HJ-NPQRTUWXY]{18}"
@@ -48,10 +46,3 @@ class Uscc(SemanticType):
         return [
             Repair("code_cleaned", f"{text} <> {plain}", "代码中的全角字符、空格、连字符或小写字母已规范")
         ]
-
-
-class UsccKeys:
-    """Positions inside the code, for those who read regions and kinds from it."""
-
-    REGION: ClassVar[tuple[int, int]] = (3, 6)
-    ORG_CODE: ClassVar[tuple[int, int]] = (9, 9)

@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from catalog.errors import UserError
-from catalog.loader import Catalog
 from catalog.model import Item
 from catalog.period import Period
+from catalog.personal import redact
 from warehouse.batch import Delivery
 from warehouse.home import Home
 
-CONVENTION = "区划_部门_目录_日期_批次.扩展名，例如 130500_scjg_enterprise_registration_20200103_01.csv"
 _NAME = re.compile(
     r"(?P<division>\d{6})_(?P<department>[a-z0-9]+)_(?P<item>[a-z0-9_]+?)_(?P<date>\d{8})_(?P<number>\d{2,4})"
 )
@@ -41,10 +40,13 @@ def extract_drop(item: Item, period: Period, home: Home) -> list[Path]:
 def land(source: Path, item: Item, period: Period, home: Home) -> Path:
     """Copy one file to landing, with its manifest; a name by the convention gives division, department and delivery.
 
-    Raises `UserError` for a missing file, or one whose name says that it is another item's.
+    Raises `UserError` for a missing file, one whose name says that it is another item's, or holds a personal number.
     """
     if not source.is_file():
         raise UserError("文件不存在", where=str(source), remedy="核对路径")
+    if redact(source.name) != source.name:
+        # The name becomes part of paths, of the batch's name and of reports.
+        raise UserError("文件名中有个人号码", where=str(source), remedy="改名后再报送")
     match = _NAME.fullmatch(source.stem)
     if match and match["item"] != item.id:
         raise UserError(
@@ -76,12 +78,6 @@ def land(source: Path, item: Item, period: Period, home: Home) -> Path:
         size=target.stat().st_size,
         received_at=datetime.fromtimestamp(source.stat().st_mtime, UTC).replace(tzinfo=None).isoformat(),
     ).to_file(manifest)
-
-
-def item_of_name(name: str, catalog: Catalog) -> Item | None:
-    """The item that a conventional file name belongs to, None for other names."""
-    match = _NAME.fullmatch(Path(name).stem)
-    return catalog.items.get(match["item"]) if match else None
 
 
 def _unfinished(path: Path) -> bool:

@@ -62,11 +62,6 @@ class Plan:
         own = {name: kind for name, (kind, _) in OWN_COLUMNS.items()}
         return {"subject_key": own.pop("subject_key"), **{c.name: c.storage for c in self.columns}, **own}
 
-    @property
-    def source_items(self) -> list[str]:
-        """The items attributes are taken from, each once, in order of first mention."""
-        return list(dict.fromkeys(source.item for column in self.columns for source in column.sources))
-
 
 @dataclass(frozen=True)
 class Claim:

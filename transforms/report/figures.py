@@ -16,6 +16,8 @@ from warehouse.lake import Lake
 Row = dict[str, Any]
 STATUS = {"delivered": "已报", "zero": "零申报", "missing": "应报未报", "not_due": "本期不应报"}
 
+_ASSESS = "先运行 xtcredit assess --period {}"
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -98,14 +100,18 @@ def read_figures(
     )
 
 
-def _require_fresh(lake: Lake, period: Period) -> None:
-    """A bulletin never mixes marts of one state with a quarantine of another."""
-    remedy = f"先运行 xtcredit assess --period {period}"
+def require_assessed(lake: Lake, period: Period) -> None:
+    """Raises `UserError` for a period that has no marts."""
     assessed = lake.scalar(
         "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'mart' AND table_name = 'city_progress'"
     ) and lake.scalar("SELECT count(*) FROM mart.city_progress WHERE period = ?", [str(period)])
     if not assessed:
-        raise UserError(f"{period}还没有考核结果", remedy=remedy)
+        raise UserError(f"{period}还没有考核结果", remedy=_ASSESS.format(period))
+
+
+def _require_fresh(lake: Lake, period: Period) -> None:
+    """A bulletin never mixes marts of one state with a quarantine of another."""
+    require_assessed(lake, period)
     agree = lake.scalar(
         """
         SELECT (SELECT count(*) FROM core.record WHERE first_period <= ?)
@@ -117,7 +123,7 @@ def _require_fresh(lake: Lake, period: Period) -> None:
         [str(period)] * 4,
     )
     if not agree:
-        raise UserError(f"{period}考核之后又有数据入库，考核结果已旧", remedy=remedy)
+        raise UserError(f"{period}考核之后又有数据入库，考核结果已旧", remedy=_ASSESS.format(period))
 
 
 def _unit(

@@ -7,12 +7,14 @@ from rich.table import Table
 
 from catalog.period import Period
 from transforms.report.chart import ZONE
+from transforms.report.figures import require_assessed
 from transforms.report.words import percent, whole
 from warehouse.lake import Lake
 
 
 def county_table(lake: Lake, period: Period) -> Table:
-    """`mart.county_progress` of a period, by rank, with the city's total; empty if it was not assessed."""
+    """`mart.county_progress` of a period, by rank, with the city's total; `UserError` if it was not assessed."""
+    require_assessed(lake, period)
     table = Table(
         title=f"{period} 各县（市、区）归集进度", caption="* 任务数以估计或推算的GDP计算", box=box.SIMPLE
     )

@@ -27,6 +27,10 @@ class _Number(float):
         return number
 
 
+def _integer(text: str) -> int | _Number:
+    return int(text) if len(text) < 20 else _Number(text)  # int() refuses thousands of digits
+
+
 def read_json(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) -> RawTable:
     """Write an array of objects, an object with one such array, or JSON lines as raw.parquet; see `read_raw`.
 
@@ -85,7 +89,7 @@ def _records(source: Path) -> list[Any]:
     else:
         raise UserError("文字编码无法识别", where=source.name, remedy="JSON 文件请用 UTF-8 编码")
     try:
-        found = json.loads(text, parse_float=_Number)
+        found = json.loads(text, parse_float=_Number, parse_int=_integer)
     except json.JSONDecodeError as error:
         return _json_lines(text, source, error)
     if isinstance(found, dict):
@@ -101,7 +105,7 @@ def _json_lines(text: str, source: Path, whole: json.JSONDecodeError) -> list[An
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                records.append(json.loads(line, parse_float=_Number))
+                records.append(json.loads(line, parse_float=_Number, parse_int=_integer))
             except json.JSONDecodeError as error:
                 place = whole if number == 1 else error
                 row = whole.lineno if number == 1 else number

@@ -54,6 +54,14 @@ def read_raw(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) 
         return read_workbook(source, target, connection, kind)
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise UserError("文件不存在或无权读取", where=str(source), remedy="请核对文件路径和权限") from error
+    except RecursionError as error:
+        raise UserError(
+            "JSON 嵌套过深，不是记录的列表", where=source.name, remedy="请导出为由记录组成的数组"
+        ) from error
+    except UnicodeEncodeError as error:  # half a character, which only JSON can spell
+        raise UserError(
+            "文件中有不成字的编码（单独的代理码位）", where=source.name, remedy="请重新导出为 UTF-8 文件"
+        ) from error
     except duckdb.InvalidInputException as error:
         reason = str(error).splitlines()[0]
         raise UserError(

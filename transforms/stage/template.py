@@ -6,7 +6,6 @@ import re
 
 from catalog.forbidden import load_forbidden
 from catalog.headers import delivered_fields, headings
-from catalog.loader import Catalog
 from catalog.model import Format, Item
 from transforms.stage.header import Template
 
@@ -43,8 +42,3 @@ def _forbidden() -> re.Pattern[str]:
             for rule in rules
         )
     )
-
-
-def templates_of(catalog: Catalog) -> dict[str, list[Template]]:
-    """The templates of every item, to say which other item a file rather belongs to."""
-    return {item.id: item_templates(item) for item in catalog.items.values()}

@@ -412,3 +412,17 @@ def test_a_refused_file_leaves_an_earlier_result_alone(read: Reader, tmp_path: P
     with pytest.raises(UserError):
         read(b"")
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["raw.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [("[" * 100_000, "嵌套过深"), ('[{"a": "\\ud800"}]', "不成字")],
+)
+def test_json_that_cannot_be_kept_is_refused_on_one_line(read, text, what):
+    with pytest.raises(UserError, match=what):
+        read(text.encode(), "file.json")
+
+
+def test_a_number_of_thousands_of_digits_is_text(read):
+    many = "1" * 5000
+    assert read(f'[{{"a": {many}, "b": 12, "c": [3]}}]'.encode(), "file.json")[1][:3] == (many, "12", "[3]")

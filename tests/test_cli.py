@@ -1,0 +1,74 @@
+"""What a user does wrong is told on one line, with exit code 1 and no traceback."""
+
+from __future__ import annotations
+
+import pytest
+
+import xtcredit
+
+NUMBER = "130521197001010017"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """(exit code, standard error) of a command in an empty home; `{tmp}` stands for a folder of its own."""
+    monkeypatch.setenv("XTCREDIT_HOME", str(tmp_path / "home"))
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / f"张{NUMBER}.csv").write_text("姓名\n", encoding="utf-8")
+    (tmp_path / "headless.csv").write_text(f"{NUMBER},张样例,13052119700101123X\n", encoding="utf-8")
+    (tmp_path / "married.csv").write_text("姓名,身份证号,婚姻状况\n张样例,,已婚\n", encoding="utf-8")
+    (tmp_path / "130500_xzjg_admin_penalties_20200105_01.csv").write_text("a\n", encoding="utf-8")
+
+    def command(*words: str) -> tuple[int, str]:
+        monkeypatch.setattr(
+            "sys.argv", ["xtcredit", *(word.replace("{tmp}", str(tmp_path)) for word in words)]
+        )
+        monkeypatch.setattr(xtcredit.err, "file", None)
+        with pytest.raises(SystemExit) as ended:
+            xtcredit.main()
+        return int(ended.value.code or 0), capsys.readouterr().err
+
+    return command
+
+
+TRY = ("try", "teachers_in_service", "--file")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((*TRY, "{tmp}/missing.csv"), "文件不存在"),
+        ((*TRY, "{tmp}"), "文件不存在"),
+        ((*TRY, "{tmp}/empty.csv"), "文件是空的"),
+        ((*TRY, "{tmp}/headless.csv"), "没有找到本目录项的表头"),
+        ((*TRY, "{tmp}/married.csv"), "不得归集的列：C列“婚姻状况”"),
+        ((*TRY, f"{{tmp}}/张{NUMBER}.csv"), "文件名中有个人号码"),
+        ((*TRY, "{tmp}/130500_xzjg_admin_penalties_20200105_01.csv"), "属于目录“admin_penalties”"),
+        ((*TRY, "{tmp}/empty.csv", "--period", "2019-13"), "不是有效的年月"),
+        (("ingest", "teachers_in_service", "--period", "0000-01"), "不是有效的年月"),
+        (("ingest", "teachers_in_service", "--period", "2019-12"), "没有收到"),
+        (("ingest", "nothing", "--period", "2019-12"), "目录中没有“nothing”"),
+        (("catalog", "show", "["), "目录中没有“[”"),
+        (("catalog", "new", "Bad", "--sample", "{tmp}/empty.csv"), "写法不符"),
+        (("sample", "--out", "{tmp}/empty.csv/x", "--rows", "1", "--item", "lawyers"), "不能读写"),
+        (("sample", "--out", "{tmp}/x", "--periods", "2019-12:2019-10"), "终点早于起点"),
+        (("counties", "--period", "2019-11"), "还没有考核结果"),
+    ],
+)
+def test_a_mistake_is_one_line(run, words, told):
+    code, said = run(*words)
+    assert code == 1
+    assert told in said
+    assert said.startswith("错误：")
+    assert "处理办法：" in said
+    assert len(said.splitlines()) == 1
+    assert NUMBER not in said
+    assert "13052119700101123X" not in said
+
+
+@pytest.mark.parametrize(("name", "value"), [("XTCREDIT_THREADS", "two"), ("XTCREDIT_MEMORY", "lots")])
+def test_a_wrong_setting_is_named(run, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    code, said = run("catalog", "new", "some_item", "--sample", "{tmp}/married.csv")
+    assert (code, len(said.splitlines())) == (1, 1)
+    assert said.startswith(f"错误：{name}：")
