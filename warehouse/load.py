@@ -118,6 +118,9 @@ class _Load:
         self.valid = "ignored IS NULL AND fault = 0"
 
     def run(self) -> None:
+        found = self.tx.execute(f"SELECT count(*) FROM ops.batch WHERE batch_id = {self.id}").fetchone()
+        # All tables change in one transaction, so a batch that is not registered has left no row in any of them.
+        self.replacing = found is not None and found[0] > 0
         self._touched()
         later = self._later()
         before = self._outcomes_by_batch("before", later)
@@ -132,9 +135,10 @@ class _Load:
 
     def _touched(self) -> None:
         """Records of the batch as it was and as it comes."""
+        before = f" UNION SELECT record_key FROM {self.rec} WHERE period = {quote(self.delivery.period)} AND batch_id = {self.id}"
         self.tx.execute(
-            f"CREATE OR REPLACE TEMP TABLE touched AS SELECT record_key FROM {self.staged} WHERE {self.valid}"
-            f" UNION SELECT record_key FROM {self.rec} WHERE period = {quote(self.delivery.period)} AND batch_id = {self.id}"
+            f"CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT record_key FROM {self.staged} WHERE {self.valid}"
+            f"{before if self.replacing else ''}"
         )
 
     def _later(self) -> bool:
@@ -172,7 +176,10 @@ class _Load:
 
     def _replace_rows(self) -> None:
         d = self.delivery
-        self.tx.execute(f"DELETE FROM {self.rec} WHERE period = {quote(d.period)} AND batch_id = {self.id}")
+        if self.replacing:
+            self.tx.execute(
+                f"DELETE FROM {self.rec} WHERE period = {quote(d.period)} AND batch_id = {self.id}"
+            )
         given = {"batch_id": self.id, "period": quote(d.period), "delivery": quote(d.delivery)}
         names = [name for name, _, _ in LINEAGE] + [f.name for f in self.item.fields]
         selected = ", ".join(f"{given[name]} AS {name}" if name in given else f'"{name}"' for name in names)
@@ -252,24 +259,21 @@ class _Load:
                 f"INSERT INTO vault.identifier BY NAME SELECT {self.id} AS batch_id, {given['item_id']} AS item_id, * FROM ({pairs})"
             )
         self._clear("ops.expectation")
-        for f in self.verdict.findings:
+        findings = [
+            (f.check, f.field, f.level, int(f.success), f.observed, f.message) for f in self.verdict.findings
+        ]
+        marks = ", ".join("(?, ?, ?, ?, ?, ?)" for _ in findings)
+        if findings:
             self.tx.execute(
-                "INSERT INTO ops.expectation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    self.delivery.batch_id,
-                    self.item.id,
-                    self.delivery.period,
-                    f.check,
-                    f.field,
-                    f.level,
-                    int(f.success),
-                    f.observed,
-                    f.message,
-                ],
+                f"INSERT INTO ops.expectation SELECT {', '.join(given.values())}, * FROM (VALUES {marks})",
+                [value for finding in findings for value in finding],
             )
 
     def _clear(self, table: str) -> None:
-        self.tx.execute(f"DELETE FROM {table} WHERE item_id = {quote(self.item.id)} AND batch_id = {self.id}")
+        if self.replacing:
+            self.tx.execute(
+                f"DELETE FROM {table} WHERE item_id = {quote(self.item.id)} AND batch_id = {self.id}"
+            )
 
     def _replace_batch(self) -> None:
         """The batch's own line, and the sum that must hold before anything is committed."""

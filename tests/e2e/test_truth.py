@@ -6,20 +6,23 @@ from typing import Any
 
 import pytest
 
+from catalog.loader import Catalog
 from warehouse.lake import Lake
 
+PARTS = 3  # shares of the catalog, so that two cores end at the same time
 COUNTS = (
     "rows_read", "rows_accepted", "rows_new", "rows_updated", "rows_duplicate", "rows_quarantined", "rows_set_aside", "rows_ignored",
 )  # fmt: skip
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("seed", [1, 7, 2019])
-def test_counts_equal_the_generators_truth(make_city: Any, seed: int) -> None:
-    city = make_city("city", rows=250, seed=seed, fault_share=0.08)
+def test_counts_equal_the_generators_truth(make_city: Any, catalog: Catalog, seed: int, part: int) -> None:
+    city = make_city("city", rows=250, seed=seed, fault_share=0.08, items=sorted(catalog.items)[part::PARTS])
     expected = city.truths()
-    assert sum(truth["rows_quarantined"] for truth in expected.values()) > 500
-    assert sum(truth["rows_updated"] for truth in expected.values()) > 100
+    assert sum(truth["rows_quarantined"] for truth in expected.values()) > 100
+    assert sum(truth["rows_updated"] for truth in expected.values()) > 20
     city.load(city.manifests())
     with Lake(city.home) as lake:
         found = {
