@@ -15,6 +15,7 @@ import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from typer import rich_utils
 
 from catalog.errors import UserError
 from catalog.period import Period
@@ -29,9 +30,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 catalog_app = typer.Typer(
-    help="公共信用信息目录：列出、查看、检查、起草。", no_args_is_help=True, rich_markup_mode="markdown"
+    help="公共信用信息目录：列出、查看、检查、起草、出模板。",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
 )
 app.add_typer(catalog_app, name="catalog")
+
+rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
+rich_utils.OPTIONS_PANEL_TITLE = "选项"
+rich_utils.COMMANDS_PANEL_TITLE = "命令"
+rich_utils.ERRORS_PANEL_TITLE = "命令写法有误"
+rich_utils.REQUIRED_LONG_STRING = "[必填]"
+rich_utils.DEFAULT_STRING = "[默认：{}]"
 
 out = Console()
 err = Console(stderr=True)
@@ -46,7 +56,7 @@ class Format(StrEnum):
 
 
 ItemArgument = Annotated[str, typer.Argument(metavar="ITEM", help="目录：标识、编号（XT001）或中文名称")]
-PeriodOption = Annotated[str, typer.Option(help="期次 YYYY-MM", metavar="YYYY-MM")]
+PeriodOption = Annotated[str, typer.Option(help="期次（年-月）", metavar="YYYY-MM")]
 FormatOption = Annotated[Format, typer.Option("--format", help="输出形式")]
 
 
@@ -241,7 +251,7 @@ def ingest(
     ] = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """把一项目录一个期次的报送入库：提取、解析、评判、入库。重复执行结果不变。"""
+    """把某项目录某一期的报送文件入库：提取、解析、评判、入库。重复执行，结果不变。"""
     from catalog.loader import load_catalog
     from transforms import steps
     from transforms.extract.drop import land

@@ -16,8 +16,7 @@ DOC = """\
 
 **失败怎么办**
 1. 看失败任务日志的最后一行；改好后清除（Clear）该任务，后面的会接着运行。
-2. 数字有疑问：`xtcredit explain 县区代码 --period 期次` 给出每个数的来处。
-3. 已发布的月份不改：迟到的更正在下一期列为调整数。
+2. 数字有疑问：`xtcredit verify` 从源头重算；`xtcredit sql` 查 `mart.county_item`（县、事项、归属依据）与 `core.record`。
 
 **补跑**　先补跑各 `ingest__*`，再逐月（`--max-active-runs 1`）：
 

@@ -33,7 +33,7 @@ DOC = """\
 1. 看失败任务日志的最后一行：写明了什么、在哪里、怎么办。
 2. `judge` 失败是数据不合格：用 `xtcredit report --period 期次 --department 部门` 出退回清单，
    发给部门；重报后清除（Clear）`extract`。
-3. 规则或更正有变：`xtcredit replay {item_id} --period 期次`。
+3. 目录的规则有变：清除（Clear）所涉期次的 `stage`，按新规则重做。
 4. 其他错误会自动重试两次；仍失败的，改好后清除失败的任务。重跑与只跑一次结果相同，不必清理。
 
 **补跑**

@@ -16,7 +16,7 @@ DOC = """\
 **失败怎么办**
 1. `integrate` 失败：看日志最后一行；改好后清除（Clear）该任务。库的内容仍是上一次成功的结果。
 2. `verify` 失败：日志列出不成立的条款。**先停发通报**，用 `xtcredit verify` 复核，
-   用 `xtcredit history` 找到最近的改动，再用 `xtcredit replay 事项 --period 期次` 重做涉及的批次。
+   用 `xtcredit history` 找到最近的改动，再清除（Clear）涉及的 `ingest__*` 运行，从 `extract` 起重做：同一文件重做，结果相同。
 """
 
 with DAG(

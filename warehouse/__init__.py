@@ -1,1 +1,1 @@
-"""Where: the lake (connection, schema, load), its lock, publication and backup."""
+"""Where: the lake (connection, schema, load, query), its lock and its upkeep."""

@@ -80,7 +80,10 @@ def units_of(catalog: Catalog, period: Period, plan: Plan | None) -> list[Unit]:
 
 def is_owed(item: Item, period: Period) -> bool:
     """Whether a collection period of the item ends in this month and the duty is in force."""
-    return item.provision.since[:7] <= str(period) and period.month % item.period_months == 0
+    ended = (
+        item.end is not None and item.end not in {f.name for f in item.fields} and item.end[:7] < str(period)
+    )
+    return item.provision.since[:7] <= str(period) and not ended and period.month % item.period_months == 0
 
 
 def due_date(item: Item, period: Period) -> date:

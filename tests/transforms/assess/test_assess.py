@@ -9,7 +9,7 @@ from catalog.divisions import load_divisions
 from catalog.loader import Catalog
 from catalog.period import Period
 from transforms.assess import assess
-from transforms.assess.facts import Places, plan_of, units_of
+from transforms.assess.facts import Places, is_owed, plan_of, units_of
 from transforms.assess.tables import MARTS
 from warehouse.lake import Lake
 
@@ -195,3 +195,10 @@ def test_plans_and_units(three_items: Catalog):
         "2020",
     ]
     assert len(units_of(three_items, Period(2020, 6), plan_of(Period(2020, 6)))) == 20
+
+
+def test_a_duty_ends_with_its_last_period_not_with_a_field(three_items):
+    item = three_items.items["penalty"]
+    assert is_owed(item.model_copy(update={"end": "2019-12"}), Period(2019, 12))
+    assert not is_owed(item.model_copy(update={"end": "2019-11"}), Period(2019, 12))
+    assert is_owed(item.model_copy(update={"end": item.fields[0].name}), Period(2019, 12))
