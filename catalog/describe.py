@@ -25,6 +25,13 @@ ROLES: dict[str, str] = {
     "county_bureau": "县级部门报送",
     "city_and_county": "市、县两级部门报送",
 }
+COUNTY_RULES: dict[str, str] = {
+    "authority": "机关代码中的区划",
+    "registrar": "信用代码中的登记机关",
+    "division": "区划项",
+    "address": "地址文字",
+    "household": "证件号码的户籍登记",
+}
 
 
 def share_title(item: Item, field: Field | None = None) -> str:
@@ -64,6 +71,16 @@ def key_text(item: Item) -> str:
     """The fields that together tell one record from another; `subject` is whoever the row is about."""
     titles = {field.name: field.title for field in item.fields}
     return "＋".join(f"“{titles.get(name, '主体')}”" for name in item.key)
+
+
+def county_text(item: Item) -> str:
+    """By what, in order, a record is attributed to a county."""
+    titles = {field.name: field.title for field in item.fields}
+    steps = (
+        f"{COUNTY_RULES[rule.by]}（{titles[rule.field]}）" if rule.field else COUNTY_RULES[rule.by]
+        for rule in item.county
+    )
+    return f"依次看{'、'.join(steps)}；都不成立归市本级"
 
 
 def condition_text(condition: Condition, item: Item, catalog: Catalog) -> str:

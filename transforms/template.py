@@ -37,6 +37,8 @@ class _Entry:
     required: str
     codes: CodeList | None
     example: str
+    readers: tuple[Field, ...]
+    """Fields that have no column of their own and are read from this one."""
 
     @property
     def is_number(self) -> bool:
@@ -44,7 +46,8 @@ class _Entry:
 
     @property
     def hint(self) -> str:
-        return "；".join(filter(None, (TYPES[self.field.type].hint, self.field.note)))
+        hints = (TYPES[field.type].hint for field in (self.field, *self.readers))
+        return "；".join(filter(None, (*hints, self.field.note)))
 
     @property
     def limits(self) -> str:
@@ -61,7 +64,13 @@ def write_template(item: Item, catalog: Catalog, path: Path) -> Path:
     """
     shown = examples(catalog, item)
     entries = [
-        _Entry(f, required_text(f, item, catalog), catalog.code_list(f), shown.get(f.name, ""))
+        _Entry(
+            field=f,
+            required=required_text(f, item, catalog),
+            codes=catalog.code_list(f),
+            example=shown.get(f.name, ""),
+            readers=tuple(other for other in item.fields if other.same_column_as == f.name),
+        )
         for f in delivered_fields(item, None)
     ]
     options = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}

@@ -16,7 +16,7 @@ class Amount(SemanticType):
 
     id = "amount"
     title = "金额"
-    hint = "只填以所注单位计的数字，不写单位；外币写明币种，如“500万美元”"
+    hint = "只填以所注单位计的数字，不写单位"
     storage = "DECIMAL(18,6)"
     options = frozenset({"unit", "min", "max"})
     needs = frozenset({"unit"})

@@ -11,7 +11,7 @@ class Currency(SemanticType):
 
     id = "currency"
     title = "币种"
-    hint = "由金额一栏的文字读出，不必另填"
+    hint = "由金额的文字读出；外币在金额后写明，如“500万美元”"
     options = frozenset({"list", "same_column_as"})
     needs = frozenset({"list"})
 

@@ -56,7 +56,7 @@ MARTS: tuple[Columns, ...] = (
     ),
     _mart(
         "county_progress",
-        "各县（市、区）归集进度；unit_kind：county 县（市、区），zone 开发区，city_level 市本级",
+        "各县（市、区）、开发区与市本级的归集进度",
         *("period", "county_code"),
         ("county_name", "VARCHAR", "县（市、区）名称"),
         ("unit_kind", "VARCHAR", "county 县（市、区），zone 开发区，city_level 市本级"),
