@@ -17,6 +17,7 @@ class TaxpayerNo(CertificateNo):
 
     id = "taxpayer_no"
     title = "纳税人识别号"
+    hint = "照税务登记证填写，不加空格"
     private = True
     macros = (
         f"xt_taxpayer_person(c) AS regexp_full_match(c, {quote(f'(?:{LONG}|{SHORT[2:-2]})[0-9A-Z]{{0,2}}')})"
