@@ -124,6 +124,7 @@ def catalog_list(form: FormatOption = Format.table) -> None:
 def catalog_show(item: ItemArgument, form: FormatOption = Format.table) -> None:
     """查看一项目录的数据项、规则与报送要求。"""
     from catalog.loader import load_catalog
+    from catalog.model import STANDARD
     from catalog.types import TYPES
 
     catalog = load_catalog()
@@ -138,7 +139,7 @@ def catalog_show(item: ItemArgument, form: FormatOption = Format.table) -> None:
             f"来源部门：{catalog.departments[found.department].name}　频率：{found.frequency}　共享：{found.share}"
         )
         out.print(
-            f"依据：{basis}\n关键项：{'、'.join(found.key)}　格式：{'、'.join(['standard', *(f.id for f in found.formats)])}",
+            f"依据：{basis}\n关键项：{'、'.join(found.key)}　格式：{'、'.join([STANDARD, *(f.id for f in found.formats)])}",
             markup=False,
         )
     rows: list[tuple[Any, ...]] = [
@@ -194,9 +195,7 @@ def catalog_new(
         print(draft_item(item, sample, load_catalog(), connection))
 
 
-@catalog_app.command(
-    epilog="例：`xtcredit catalog template enterprise_registration --out 企业登记.xlsx`",
-)
+@catalog_app.command(epilog="例：`xtcredit catalog template enterprise_registration --out 企业登记.xlsx`")
 def template(
     item: ItemArgument,
     to: Annotated[Path, typer.Option("--out", help="写到哪个文件（.xlsx）")],
@@ -209,6 +208,15 @@ def template(
         raise UserError("模板只能写成 XLSX", where=str(to), remedy="文件名以 .xlsx 结尾")
     catalog = load_catalog()
     print(write_template(catalog.item(item), catalog, to))
+
+
+@catalog_app.command(epilog="例：`xtcredit catalog dictionary --out 数据字典`")
+def dictionary(to: Annotated[Path, typer.Option("--out", help="写到哪个文件夹")]) -> None:
+    """生成数据字典：一个网页，可查找目录、数据项、代码表与各表的列。"""
+    from catalog.loader import load_catalog
+    from transforms.dictionary import write_dictionary
+
+    print(write_dictionary(load_catalog(), to))
 
 
 # -- samples and loading -------------------------------------------------------------------------------------------
@@ -363,7 +371,7 @@ def assess(period: PeriodOption) -> None:
         steps.integrate_if_needed(home)
     with _progress("计算考核结果…"):
         result = steps.assess(str(Period.parse(period)), home)
-    out.print(json.dumps(result, ensure_ascii=False))
+    print(json.dumps(result, ensure_ascii=False))
 
 
 @app.command(epilog="例：`xtcredit report --period 2019-12 --out 通报`")

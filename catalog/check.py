@@ -19,6 +19,8 @@ from catalog.headers import delivered_fields, headings, normalise_header
 from catalog.library import Library
 from catalog.loader import ROOT, Catalog, Finding, Source, Unreadable, read_all
 from catalog.model import (
+    STANDARD,
+    SUBJECT,
     Adult,
     Condition,
     Empty,
@@ -36,10 +38,6 @@ from catalog.types import TYPES
 
 Keys = tuple[str | int, ...]
 
-SUBJECT = "subject"
-"""The word in a key that stands for whoever the row is about."""
-STANDARD = "standard"
-"""The name under which the catalog's own format is known beside those of `formats`."""
 RESERVED = frozenset({
     "batch_id", "period", "delivery", "row_number", "record_key", "content_hash", "subject_key",
     "identity_rule", "county_code", "county_rule", "division_code", "source_time",

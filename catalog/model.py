@@ -29,6 +29,10 @@ SubjectKind = Literal[
 ]
 Name = Annotated[str, Key(pattern=r"^[a-z][a-z0-9_]*$")]
 
+SUBJECT = "subject"
+"""The word in a key that stands for whoever the row is about."""
+STANDARD = "standard"
+"""The name under which the catalog's own format is known beside those of `formats`."""
 PERIOD_MONTHS: dict[str, int] = {"quarterly": 3, "half_yearly": 6, "yearly": 12}
 
 
@@ -287,6 +291,10 @@ class Item(Model):
             if field.name == name:
                 return field
         raise KeyError(name)
+
+    def format(self, name: str) -> Format | None:
+        """The format called `name`, None for the item's own."""
+        return next((fmt for fmt in self.formats if fmt.id == name), None)
 
     @property
     def period_months(self) -> int:

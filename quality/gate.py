@@ -39,7 +39,7 @@ def examine(
     """
     delivery = batch.delivery
     item = catalog.item(delivery.item_id)
-    fmt = next((f for f in item.formats if f.id == batch.format), None)
+    fmt = item.format(batch.format)
     results = gx.validate(
         batch.parquet("staged"),
         expectations(item, fmt, catalog, history),

@@ -14,6 +14,7 @@ from functools import singledispatch
 from catalog.divisions import CITY
 from catalog.loader import Catalog
 from catalog.model import (
+    SUBJECT,
     Adult,
     Condition,
     Empty,
@@ -32,9 +33,6 @@ from catalog.period import Period
 from catalog.types import TYPES, Repair, Use
 from catalog.types.base_sql import literal_list, quote
 from catalog.types.date import LONG_TERM
-
-SUBJECT = "subject"
-"""The pseudo-field of a key that stands for whoever the row is about."""
 
 _WHERE_REGION = {
     "100000",

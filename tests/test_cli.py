@@ -72,3 +72,8 @@ def test_a_wrong_setting_is_named(run, monkeypatch, name, value):
     code, said = run("catalog", "new", "some_item", "--sample", "{tmp}/married.csv")
     assert (code, len(said.splitlines())) == (1, 1)
     assert said.startswith(f"错误：{name}：")
+
+
+def test_a_home_that_duckdb_would_take_for_a_pattern_is_refused(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("XTCREDIT_HOME", str(tmp_path / "year[2019]"))
+    assert run("counties", "--period", "2019-12")[1].count("路径中有通配符") == 1

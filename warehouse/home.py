@@ -18,8 +18,11 @@ class Home:
 
     @classmethod
     def from_environment(cls) -> Home:
-        """The home named by `XTCREDIT_HOME`, else `./var`."""
-        return cls(Path(os.environ.get("XTCREDIT_HOME") or "var").resolve())
+        """The home named by `XTCREDIT_HOME`, else `./var`; raises `UserError` for a path DuckDB cannot read from."""
+        root = Path(os.environ.get("XTCREDIT_HOME") or "var").resolve()
+        if re.search("[*?\\[\\]{}'\"]", str(root)):  # DuckDB would read such a path as a pattern
+            raise UserError("路径中有通配符、括号或引号", where=str(root), remedy="把 XTCREDIT_HOME 改到别处")
+        return cls(root)
 
     @property
     def inbox(self) -> Path:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from catalog.codes import read_list
 from catalog.personal import LONG, SHORT
+from catalog.types.base import Fault
 
 _FULL = (
     "".join(chr(c) for c in range(0xFF10, 0xFF1A))
@@ -35,6 +36,13 @@ def quote(text: str) -> str:
 def literal_list(values: tuple[str, ...]) -> str:
     """SQL literals for an IN list."""
     return ", ".join(quote(value) for value in values)
+
+
+def digits_lost(text: str, what: str = "代码") -> Fault:
+    """A long number that a spreadsheet rounded to 1.3E+17: its digits are gone."""
+    when = f"regexp_matches({text}, '^[0-9.]+[eE][+]?[0-9]+$')"
+    message = f"{what}被电子表格改成科学计数法，位数已丢失，请设为文本格式重新导出"
+    return Fault("code_digits_lost", when, message)
 
 
 def _weighted(alphabet: str, weights: tuple[int, ...], value: str, start: int = 1) -> str:

@@ -35,11 +35,11 @@ class Date(SemanticType):
         f" WHEN t IN ({literal_list(_FOREVER)}) THEN DATE '{LONG_TERM}'"
         " WHEN regexp_full_match(xt_day(t), '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}') THEN CASE"
         f" WHEN xt_day(t) IN ({literal_list(_NEVER)}) THEN NULL"
-        f" WHEN xt_day(t) >= '2099' THEN DATE '{LONG_TERM}'"
+        f" WHEN xt_day(t) >= '2099' AND try_cast(xt_day(t) AS DATE) IS NOT NULL THEN DATE '{LONG_TERM}'"
         " ELSE try_cast(xt_day(t) AS DATE) END"
         " WHEN regexp_full_match(xt_half(t), '[0-9]{8}|[0-9]{14}') THEN CASE"
         f" WHEN left(xt_half(t), 8) IN ({literal_list(_NEVER)}) THEN NULL"
-        f" WHEN xt_half(t) >= '2099' THEN DATE '{LONG_TERM}'"
+        f" WHEN xt_half(t) >= '2099' AND try_cast(xt_day8(xt_half(t)) AS DATE) IS NOT NULL THEN DATE '{LONG_TERM}'"
         " ELSE try_cast(xt_day8(xt_half(t)) AS DATE) END"
         " WHEN regexp_full_match(t, '[2-6][0-9]{4}') THEN DATE '1899-12-30' + t::INTEGER END",
         f"xt_no_date(t) AS xt_day(t) IN ({literal_list(_NEVER)}) OR left(xt_half(t), 8) IN ({literal_list(_NEVER)})",

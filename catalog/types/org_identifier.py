@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from catalog.types.base import Fault, SemanticType, Use
+from catalog.types.base_sql import digits_lost
 
 
 class OrgIdentifier(SemanticType):
@@ -17,11 +18,7 @@ class OrgIdentifier(SemanticType):
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         return [
-            Fault(
-                "code_digits_lost",
-                f"regexp_matches({text}, '^[0-9.]+[eE][+]?[0-9]+$')",
-                "代码被电子表格改成科学计数法，位数已丢失，请设为文本格式重新导出",
-            ),
+            digits_lost(text),
             Fault(
                 "identifier_unknown",
                 f"NOT (xt_masked({plain}) OR xt_is_uscc({plain}) OR xt_is_org({plain}) OR xt_is_reg({plain}))",

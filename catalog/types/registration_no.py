@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from catalog.types.base import Fault, SemanticType, Use
+from catalog.types.base_sql import digits_lost
 
 
 class RegistrationNo(SemanticType):
@@ -22,11 +23,7 @@ class RegistrationNo(SemanticType):
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         open_value = f"NOT xt_masked({plain})"
         return [
-            Fault(
-                "code_digits_lost",
-                f"regexp_matches({text}, '^[0-9.]+[eE][+]?[0-9]+$')",
-                "代码被电子表格改成科学计数法，位数已丢失，请设为文本格式重新导出",
-            ),
+            digits_lost(text),
             Fault(
                 "registration_no_format",
                 f"{open_value} AND NOT regexp_full_match({plain}, '[0-9]{{13}}|[0-9]{{15}}')",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from catalog.types.base import Expected, Fault, Repair, SemanticType, Use
+from catalog.types.base_sql import digits_lost
 
 
 class ResidentId(SemanticType):
@@ -31,11 +32,7 @@ class ResidentId(SemanticType):
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         open_value = f"NOT xt_masked({plain})"
         return [
-            Fault(
-                "code_digits_lost",
-                f"regexp_matches({text}, '^[0-9.]+[eE][+]?[0-9]+$')",
-                "身份号码被电子表格改成科学计数法，位数已丢失，请设为文本格式重新导出",
-            ),
+            digits_lost(text, "身份号码"),
             Fault(
                 "resident_id_format",
                 f"{open_value} AND NOT regexp_full_match({plain}, '[1-9][0-9]{{16}}[0-9X]')",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from catalog.types.base import Fault, Repair, SemanticType, Use
+from catalog.types.base_sql import digits_lost
 
 SHAPE = "[0-9A-HJ-NPQRTUWXY]{18}"
 
@@ -24,11 +25,7 @@ class Uscc(SemanticType):
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         open_value = f"NOT xt_masked({plain})"
         return [
-            Fault(
-                "code_digits_lost",
-                f"regexp_matches({text}, '^[0-9.]+[eE][+]?[0-9]+$')",
-                "代码被电子表格改成科学计数法，位数已丢失，请设为文本格式重新导出",
-            ),
+            digits_lost(text),
             Fault("uscc_length", f"{open_value} AND length({plain}) <> 18", "统一社会信用代码应为18位"),
             Fault(
                 "uscc_charset",

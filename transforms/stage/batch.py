@@ -13,12 +13,11 @@ import duckdb
 
 from catalog.errors import UserError
 from catalog.loader import Catalog
-from catalog.model import Field
+from catalog.model import SUBJECT, Field
 from catalog.period import Period
 from catalog.types import TYPES
 from catalog.types.base_sql import quote
 from quality.rules import (
-    SUBJECT,
     RowRule,
     RowRules,
     Scope,
@@ -33,7 +32,7 @@ from transforms.stage.county import county_sql, division_macros, division_maps
 from transforms.stage.header import Layout, ignore_reason_sql, recognise
 from transforms.stage.rawfile import RawTable
 from transforms.stage.read import read_raw
-from transforms.stage.template import format_of, item_templates
+from transforms.stage.template import item_templates
 from warehouse.batch import Counts, Delivery, StagedBatch
 from warehouse.home import Home
 from warehouse.lake import connect
@@ -62,7 +61,7 @@ def stage_delivery(delivery: Delivery, catalog: Catalog, home: Home, folder: Pat
             connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
         raw = read_raw(Path(delivery.path), folder / "raw.parquet", connection)
         layout = recognise(_first_rows(connection, raw), item_templates(item), where=delivery.source_file)
-        scope = Scope(item, format_of(item, layout.template), catalog, period)
+        scope = Scope(item, item.format(layout.template), catalog, period)
         staging = _Staging(connection, raw, layout, scope, folder)
         counts = staging.run()
         if counts.read - counts.ignored == 0:
@@ -105,6 +104,7 @@ class _Staging:
         self.folder = folder
 
     def run(self) -> Counts:
+        self._look_up_values()
         self._copy(self._staged_sql(), "staged")
         staged = f"read_parquet({quote(str(self.folder / 'staged.parquet'))})"
         self._copy(
@@ -149,16 +149,19 @@ class _Staging:
         """Row by row: `row_number`, `ignored`, `_malformed`, `t_<field>`, plain `<field>`; `only` limits the row numbers."""
         cells = [f"{self._text_sql(f)} AS {text(f.name)}" for f in self.item.fields]
         plains = [f"{self._plain_of(f.name)} AS {plain(f.name)}" for f in self.item.fields]
+        looked_up = " ".join(
+            f'LEFT JOIN "v_{f.name}" ON line.{text(f.name)} = "v_{f.name}".text' for f in self._by_value()
+        )
         wanted = f" AND file_row_number + 1 IN ({only})" if only else ""
         return f"""
-            SELECT *, {", ".join(plains)} FROM (
+            SELECT line.*, {", ".join(plains)} FROM (
                 SELECT * REPLACE ({", ".join(self._routed()) or "row_number AS row_number"}) FROM (
                     SELECT file_row_number + 1 AS row_number, {self._malformed_sql()} AS _malformed, _line,
                         {ignore_reason_sql(self.layout, self.raw.columns)} AS ignored, {", ".join((*cells, *self._delivered()))}
                     FROM read_parquet({quote(str(self.raw.path))}, file_row_number = true)
                     WHERE file_row_number > {self.layout.header_row}{wanted}
                 )
-            )"""
+            ) line {looked_up}"""
 
     def _delivered(self) -> list[str]:
         """The routed codes as they stood in the file."""
@@ -190,7 +193,20 @@ class _Staging:
         kind = TYPES[field.type]
         if self.scope.absent(name):
             return f"NULL::{'VARCHAR' if kind.private else kind.storage}"
-        return kind.plain(text(name), self.scope.use(field))
+        return f'"v_{name}".plain' if kind.by_value else kind.plain(text(name), self.scope.use(field))
+
+    def _by_value(self) -> list[Field]:
+        return [f for f in self.item.fields if TYPES[f.type].by_value and not self.scope.absent(f.name)]
+
+    def _look_up_values(self) -> None:
+        """A table `v_<field>` (text, plain) of the distinct values of each field whose plain form is dear."""
+        for field in self._by_value():
+            dear = TYPES[field.type].plain("text", self.scope.use(field))
+            self.connection.execute(
+                f'CREATE OR REPLACE TEMP TABLE "v_{field.name}" AS SELECT text, {dear} AS plain FROM ('
+                f"SELECT DISTINCT {self._text_sql(field)} AS text FROM read_parquet({quote(str(self.raw.path))}, file_row_number = true)"
+                f" WHERE file_row_number > {self.layout.header_row}) WHERE text IS NOT NULL"
+            )
 
     def _routed(self) -> list[str]:
         """Codes of one group are told apart by their form: one that stands in a neighbour's column moves there."""

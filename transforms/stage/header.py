@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from catalog.errors import UserError
 from catalog.headers import has_text, normalise_header
+from catalog.types.base_sql import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -114,7 +115,7 @@ def ignore_reason_sql(layout: Layout, columns: int) -> str:
     probes = [f"c{i}" for i in sorted(layout.columns.values())[:3]] or names[:3]
     blank = " AND ".join(f"coalesce(trim({name}, {_BLANKS}), '') = ''" for name in [*probes, *names])
     repeated = " AND ".join(
-        f"{names[i]} = {_literal(text)}"
+        f"{names[i]} = {quote(text)}"
         for i, text in enumerate(layout.header_texts[:columns])
         if text is not None and text.strip()
     )
@@ -124,7 +125,7 @@ def ignore_reason_sql(layout: Layout, columns: int) -> str:
     gate = (
         f"({some_empty}) AND " if len(probes) == 3 else ""
     )  # two filled cells leave one of three columns empty
-    footer = f"{gate}regexp_matches({first}, {_literal(_FOOTER)}) AND {filled} <= 2"
+    footer = f"{gate}regexp_matches({first}, {quote(_FOOTER)}) AND {filled} <= 2"
     return (
         f"CASE WHEN {blank} THEN 'blank'"
         f" WHEN {repeated} OR _malformed = 'preamble' THEN 'repeated_header'"
@@ -289,7 +290,3 @@ def _listed(reading: _Reading, columns: Iterable[int]) -> str:
         return f"“{' '.join(text.split())[:30]}”" if text and text.strip() else "（无表头）"
 
     return "、".join(f"{column_letter(i)}列{title(i)}" for i in columns)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from catalog.types.base_sql import quote
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -90,14 +92,9 @@ def scratch(target: Path) -> Iterator[Path]:
         yield Path(name)
 
 
-def literal(text: str) -> str:
-    """Give the text as an SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def path_literal(path: Path) -> str:
     """Give the path as an SQL literal that DuckDB does not take for a pattern."""
-    return literal(glob.escape(str(path)))
+    return quote(glob.escape(str(path)))
 
 
 def csv_to_parquet(
@@ -121,9 +118,9 @@ def csv_to_parquet(
     try:
         done = connection.execute(
             f"COPY (SELECT *{extras} FROM read_csv({path_literal(source)}, columns = {types},"
-            f" auto_detect = false, header = false, delim = {literal(delimiter)},"
+            f" auto_detect = false, header = false, delim = {quote(delimiter)},"
             " quote = '\"', escape = '\"', strict_mode = true, new_line = '\\n'))"
-            f" TO {literal(str(part))} (FORMAT parquet, COMPRESSION zstd, PRESERVE_ORDER true)"
+            f" TO {quote(str(part))} (FORMAT parquet, COMPRESSION zstd, PRESERVE_ORDER true)"
         ).fetchone()
         part.replace(target)
     finally:

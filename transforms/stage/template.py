@@ -6,20 +6,13 @@ import re
 
 from catalog.forbidden import load_forbidden
 from catalog.headers import delivered_fields, headings
-from catalog.model import Format, Item
+from catalog.model import STANDARD, Format, Item
 from transforms.stage.header import Template
-
-STANDARD = "standard"
 
 
 def item_templates(item: Item) -> list[Template]:
     """One template per format; a field of the catalog's own format has its title, its name and its other headers."""
     return [_template(item, fmt) for fmt in (None, *item.formats)]
-
-
-def format_of(item: Item, template: str) -> Format | None:
-    """The format behind a template's name, None for the standard one."""
-    return next((fmt for fmt in item.formats if fmt.id == template), None)
 
 
 def _template(item: Item, fmt: Format | None) -> Template:

@@ -36,6 +36,8 @@ GOOD_AND_BAD = [  # delivered text, plain value, fault
     ("２０１９０９３０", "2019-09-30", None),
     ("２０１９／９／３０", "2019-09-30", None),
     ("20190931", None, "date_invalid"),
+    ("2099-02-30", None, "date_invalid"),  # far ahead is open-ended, but a day it must be
+    ("99990231", None, "date_invalid"),
     ("2019-02-29", None, "date_invalid"),
     ("201909", None, "date_invalid"),
     ("2019-13-01", None, "date_invalid"),
