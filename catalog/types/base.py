@@ -84,6 +84,8 @@ class SemanticType(ABC):
     """How much clean values tell when a type is guessed from a sample: the highest is tried first, 0 never."""
     macros: ClassVar[tuple[str, ...]] = ()
     """Bodies of SQL macros (`name(args) AS expr`) the expressions below call."""
+    by_value: ClassVar[bool] = False
+    """True where `plain` is dear and values repeat: it is then computed once per distinct text of a file."""
     over_length: ClassVar[Level] = "quarantine"
     """What happens to a value longer than the field's `length`."""
 

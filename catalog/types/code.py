@@ -56,6 +56,7 @@ class CodeSet(SemanticType):
 
     id = "code_set"
     title = "代码（可多值）"
+    by_value = True
     hint = "从下拉列表中选取；有几项的写在一格内，用“、”隔开"
     options = frozenset({"list"})
     needs = frozenset({"list"})
