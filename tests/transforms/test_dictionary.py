@@ -7,11 +7,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 
-from catalog.loader import Catalog, load_catalog
+from catalog.loader import ROOT, Catalog, load_catalog
+from catalog.model import Item
 from transforms.assess import ensure_marts
 from transforms.dictionary import dictionary_tables, write_dictionary
 from transforms.integrate import integrate
+from transforms.template import write_template
 from warehouse.home import Home, Resources
 from warehouse.lake import Lake
 from warehouse.schema import ensure_schema
@@ -164,3 +167,20 @@ def test_a_change_of_our_own_words_reaches_them_too(tmp_path: Path, monkeypatch)
         monkeypatch.setattr("warehouse.schema.item_comment", lambda item: f"{item.title}：改过的话")
         ensure_schema(lake, CATALOG)
         assert in_lake(lake)["rec.lawyers"] == (None, f"{CATALOG.items['lawyers'].title}：改过的话")
+
+
+def test_a_new_item_has_its_entry_and_its_template(tmp_path: Path):
+    text = (ROOT.parent / "docs" / "catalog.md").read_text(encoding="utf-8")
+    example = re.search(r"```yaml\n(.*?)```", text, re.S)
+    item = Item.model_validate(yaml.load(example[1], Loader=yaml.BaseLoader))
+    more = Catalog(
+        {**CATALOG.items, item.id: item},
+        CATALOG.lists,
+        CATALOG.libraries,
+        CATALOG.departments,
+        CATALOG.divisions,
+    )
+    page = write_dictionary(more, tmp_path).read_text(encoding="utf-8")
+    assert f'<article id="item-{item.id}"' in page
+    assert f"rec.{item.id}.licence_no" in Page(page).comments
+    assert write_template(item, more, tmp_path / "t.xlsx").stat().st_size > 5000
