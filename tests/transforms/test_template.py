@@ -143,6 +143,18 @@ def test_one_row_weighs_more_than_the_explanation(tmp_path):
     assert (batch.counts.read, batch.counts.valid) == (1, 1)
 
 
+def test_a_data_sheet_may_be_called_an_explanation_where_it_is_the_only_table(tmp_path):
+    item = CATALOG.item("blacklist")
+    path = filled(item, tmp_path, example_rows(CATALOG, item, 3))
+    book = openpyxl.load_workbook(path)
+    book.worksheets[0].title = "情况说明"
+    for name in (EXPLANATION, CODES):
+        del book[name]
+    book.create_sheet("Sheet2").append(["附注"])
+    book.save(path)
+    assert staged(item, path, tmp_path).counts.read == 3
+
+
 @pytest.mark.parametrize("item", ITEMS)
 def test_same_catalog_same_bytes(item, tmp_path):
     a, b = (write_template(item, CATALOG, tmp_path / f"{n}.xlsx").read_bytes() for n in "ab")

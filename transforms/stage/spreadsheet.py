@@ -72,8 +72,7 @@ def read_workbook(source: Path, target: Path, connection: duckdb.DuckDBPyConnect
         raise UserError(
             "工作簿中没有数据", where=source.name, remedy="请核对后重新报送；确无数据的请作零报告"
         )
-    # The first of equals.
-    main = max(sheets, key=lambda sheet: (not _EXPLAINS.search(sheet.name.strip()), sheet.weight))
+    main = max(sheets, key=_as_data)  # the first of equals
     mojibake.refuse((" ".join(cell or "" for cell in row) for row in main.rows[:_HEAD]), source.name)
     parts = [(main, 0)]
     for sheet in sheets:
@@ -101,6 +100,11 @@ def read_workbook(source: Path, target: Path, connection: duckdb.DuckDBPyConnect
         sheets=tuple(sheet.name for sheet, _ in parts),
         notes=tuple(notes),
     )
+
+
+def _as_data(sheet: _Sheet) -> tuple[bool, int]:
+    """How much a sheet looks like the data: an explanation only where no other has a table at all."""
+    return sheet.weight > 0 and not _EXPLAINS.search(sheet.name.strip()), sheet.weight
 
 
 def protected(source: Path) -> UserError:
