@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from catalog.check import RESERVED, check
+from catalog.check import check
+from catalog.check_item import RESERVED
 from catalog.loader import ROOT
 from warehouse.schema import LINEAGE
 
@@ -245,6 +246,7 @@ PROBE = [
     # fields and their types
     ("name: number, title", "name: begun, title", "数据项“begun”写了两次"),
     ("name: number, title", "name: record_key, title", "“record_key”是系统列名"),
+    ("name: number, title", "name: t_uscc, title", "“t_uscc”是系统列名"),
     ("type: integer", "type: whole", "语义类型“whole”不存在"),
     ("title: 类别, type: code, list: colours", "title: 类别, type: code, list: colors", "代码表“colors”不存在"),
     ("title: 类别, type: code, list: colours", "title: 类别, type: code", "类型“code”缺少“list”"),

@@ -83,6 +83,8 @@ def read_figures(
     )
     if unit is not None and unit.kind == "department":
         departments = [row for row in departments if row["department"] == unit.id]
+        if not departments:
+            raise UserError(f"{period}考核之后才有部门“{unit.name}”", remedy=_ASSESS.format(period))
         items = [row for row in items if row["department"] == unit.id]
     return Figures(
         period=period,

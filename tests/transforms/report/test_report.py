@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from catalog.errors import UserError
+from catalog.loader import Department
 from catalog.period import Period
 from transforms.assess import assess
 from transforms.report import county_table, report
@@ -155,6 +157,12 @@ def test_an_unknown_unit_is_refused_on_one_line(assessed, three_items, tmp_path,
         report(assessed, three_items, DECEMBER, tmp_path / "none", **wanted)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "none").exists()
+
+
+def test_a_department_younger_than_the_assessment_is_told_so(assessed, three_items, tmp_path):
+    young = three_items.departments | {"new": Department("new", "市新局", "邢台市新局", (), True)}
+    with pytest.raises(UserError, match="考核之后才有部门“市新局”"):
+        report(assessed, replace(three_items, departments=young), DECEMBER, tmp_path, department="new")
 
 
 def test_no_bulletin_without_a_fresh_assessment(lake, three_items, tmp_path, ledger, batch):
