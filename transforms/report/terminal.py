@@ -21,11 +21,11 @@ def county_table(lake: Lake, period: Period) -> Table:
     for name, justify in (
         ("排名", "right"),
         ("县（市、区）", "left"),
-        ("累计归集量", "right"),
-        ("本月新增", "right"),
+        ("累计", "right"),
+        ("本月", "right"),
         ("任务数", "right"),
-        ("任务完成率", "right"),
-        ("保底完成率", "right"),
+        ("完成率", "right"),
+        ("保底率", "right"),
     ):
         table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     for row in lake.rows(
