@@ -160,7 +160,7 @@ def _check(periods: Sequence[Period], rows: int, shares: Shares) -> None:
         or shares.duplicate + shares.update > 0.9
     ):
         raise UserError(
-            "样例的各种比例须在 0 与 1 之间，重复与更新合计不超过 0.9", remedy="例如 --fault-share 0.08"
+            "样例的各种比例须在 0 与 1 之间，重复与更新合计不超过 0.9", remedy="例如 --faults 0.08"
         )
 
 

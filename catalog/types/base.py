@@ -27,6 +27,12 @@ class Use:
     def name(self) -> str:
         return self.field.name
 
+    @property
+    def listed(self) -> CodeList:
+        """The code list of a type that cannot do without (`needs`, which `catalog check` holds)."""
+        assert self.codes is not None
+        return self.codes
+
     def column(self) -> str:
         """SQL name of the field's own plain column."""
         return f'"{self.field.name}"'

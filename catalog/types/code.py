@@ -16,20 +16,17 @@ class Code(SemanticType):
     needs = frozenset({"list"})
 
     def plain(self, text: str, use: Use) -> str:
-        assert use.codes is not None
         return _lookup(f"xt_half({text})", use)
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
-        assert use.codes is not None
-        return [Fault("code_unknown", f"{plain} IS NULL", f"不在代码表“{use.codes.title}”中")]
+        return [Fault("code_unknown", f"{plain} IS NULL", f"不在代码表“{use.listed.title}”中")]
 
     def expectations(self, use: Use) -> list[Expected]:
-        assert use.codes is not None
-        codes = tuple(code.code for code in use.codes.codes)
-        message = f"均在代码表“{use.codes.title}”中"
-        if use.codes.other_prefix is None:
+        codes = tuple(code.code for code in use.listed.codes)
+        message = f"均在代码表“{use.listed.title}”中"
+        if use.listed.other_prefix is None:
             return [Expected("code_in_set", "in_set", {"values": codes}, message)]
-        other = f"starts_with({use.column()}, {quote(use.codes.other_prefix)})"
+        other = f"starts_with({use.column()}, {quote(use.listed.other_prefix)})"
         return [
             Expected(
                 "code_in_set",
@@ -41,14 +38,11 @@ class Code(SemanticType):
 
 
 def _lookup(value: str, use: Use) -> str:
-    assert use.codes is not None
-    spellings = ", ".join(f"{quote(s)}: {quote(c)}" for s, c in sorted(use.codes.spellings().items()))
+    spellings = ", ".join(f"{quote(s)}: {quote(c)}" for s, c in sorted(use.listed.spellings().items()))
     found = f"MAP {{{spellings}}}[{value}]"
-    if use.codes.other_prefix is None:
+    if use.listed.other_prefix is None:
         return found
-    return (
-        f"coalesce({found}, CASE WHEN starts_with({value}, {quote(use.codes.other_prefix)}) THEN {value} END)"
-    )
+    return f"coalesce({found}, CASE WHEN starts_with({value}, {quote(use.listed.other_prefix)}) THEN {value} END)"
 
 
 class CodeSet(SemanticType):
@@ -62,17 +56,16 @@ class CodeSet(SemanticType):
     needs = frozenset({"list"})
 
     def plain(self, text: str, use: Use) -> str:
-        assert use.codes is not None
-        separators = "".join(use.codes.separators) or "、;；,，"
+        separators = "".join(use.listed.separators) or "、;；,，"
         value = f"xt_half({text})"
         # 没收违法所得、没收非法财物 contains the separator: such phrases become their code before the split.
         protected = sorted(
-            (s for s in use.codes.spellings() if any(c in s for c in separators)), key=lambda s: (-len(s), s)
+            (s for s in use.listed.spellings() if any(c in s for c in separators)), key=lambda s: (-len(s), s)
         )
         for phrase in protected:
-            value = f"replace({value}, {quote(phrase)}, {quote(use.codes.spellings()[phrase])})"
-        if use.codes.joined:
-            longest_first = "|".join(sorted(use.codes.spellings(), key=lambda s: (-len(s), s)))
+            value = f"replace({value}, {quote(phrase)}, {quote(use.listed.spellings()[phrase])})"
+        if use.listed.joined:
+            longest_first = "|".join(sorted(use.listed.spellings(), key=lambda s: (-len(s), s)))
             value = f"regexp_replace({value}, '({longest_first})', '\\1{separators[0]}', 'g')"
         parts = f"list_filter(list_transform(regexp_split_to_array({value}, '[{separators}]'), part -> trim(part)), part -> part <> '')"
         # Most cells hold one code; only the others are worth taking apart, at ten times the price. No part of the dear
@@ -84,26 +77,24 @@ class CodeSet(SemanticType):
         return f"CASE WHEN {one} IS NOT NULL THEN {one} ELSE nullif(regexp_replace({joined}, '(?s).*\\x01.*', ''), '') END"
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
-        assert use.codes is not None
         return [
             Fault(
                 "code_unknown",
                 f"{plain} IS NULL",
-                f"含有代码表“{use.codes.title}”以外的值；其他情形写成“其他-具体名称”",
+                f"含有代码表“{use.listed.title}”以外的值；其他情形写成“其他-具体名称”",
             )
         ]
 
     def expectations(self, use: Use) -> list[Expected]:
-        assert use.codes is not None
-        known = f"[{literal_list(tuple(code.code for code in use.codes.codes))}]"
+        known = f"[{literal_list(tuple(code.code for code in use.listed.codes))}]"
         unknown = f"list_filter(string_split({use.column()}, ';'), code -> NOT list_contains({known}, code)"
-        if use.codes.other_prefix is not None:
-            unknown += f" AND NOT starts_with(code, {quote(use.codes.other_prefix)})"
+        if use.listed.other_prefix is not None:
+            unknown += f" AND NOT starts_with(code, {quote(use.listed.other_prefix)})"
         return [
             Expected(
                 "code_in_set",
                 "holds",
                 {"predicate": f"len({unknown})) = 0"},
-                f"各值均在代码表“{use.codes.title}”中",
+                f"各值均在代码表“{use.listed.title}”中",
             )
         ]

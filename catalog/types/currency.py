@@ -16,9 +16,8 @@ class Currency(SemanticType):
     needs = frozenset({"list"})
 
     def plain(self, text: str, use: Use) -> str:
-        assert use.codes is not None
         # Longest spelling first: 美元 must not be found inside a longer name. Numeric codes (840) stand alone: 8400万元.
-        spellings = sorted(use.codes.spellings().items(), key=lambda pair: (-len(pair[0]), pair[0]))
+        spellings = sorted(use.listed.spellings().items(), key=lambda pair: (-len(pair[0]), pair[0]))
         named = " ".join(
             f"WHEN {f'{text} = {quote(s)}' if s.isdigit() else f'contains({text}, {quote(s)})'} THEN {quote(c)}"
             for s, c in spellings
