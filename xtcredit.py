@@ -15,6 +15,7 @@ import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from typer import rich_utils
 
 from catalog.errors import UserError
@@ -98,7 +99,7 @@ def _print_rows(columns: list[str], rows: list[tuple[Any, ...]], form: Format) -
     else:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for column in columns:
-            table.add_column(column, overflow="fold")
+            table.add_column(Text(column), overflow="fold")  # a heading in brackets is no markup
         for row in rows:
             table.add_row(*("" if value is None else str(value) for value in row))
         out.print(table, markup=False)
@@ -133,7 +134,7 @@ def catalog_show(item: ItemArgument, form: FormatOption = Format.table) -> None:
         print(found.model_dump_json(indent=2, by_alias=True))
         return
     if form is Format.table:
-        out.print(f"{found.code} {found.title}（{found.id}）", style="bold")
+        out.print(f"{found.code} {found.title}（{found.id}）", style="bold", markup=False)
         basis = "；".join(f"{b.document}{b.clause or ''}" for b in found.legal_basis)
         out.print(
             f"来源部门：{catalog.departments[found.department].name}　频率：{found.frequency}　共享：{found.share}"

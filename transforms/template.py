@@ -12,11 +12,11 @@ import xlsxwriter
 
 from catalog.codes import CodeList
 from catalog.describe import basis_text, bounds_text, due_text, frequency_title, required_text, share_title
+from catalog.examples import examples
 from catalog.headers import delivered_fields
 from catalog.loader import Catalog
 from catalog.model import Field, Item
 from catalog.period import Period
-from catalog.sample.examples import examples
 from catalog.types import TYPES
 from quality.rules import Scope, row_rules
 from transforms.stage.header import column_letter

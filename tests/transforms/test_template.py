@@ -11,10 +11,10 @@ import pytest
 
 from catalog.describe import ROLES, SUBJECT_KINDS, bounds_text, required_text
 from catalog.errors import UserError
+from catalog.examples import example_rows, examples
 from catalog.headers import delivered_fields
 from catalog.loader import load_catalog
 from catalog.model import Item, SubjectKind
-from catalog.sample.examples import example_rows, examples
 from catalog.types import TYPES, Use
 from transforms.stage.batch import stage_delivery
 from transforms.template import CODES, EXPLANATION, offered, rule_messages, write_template

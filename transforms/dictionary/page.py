@@ -11,10 +11,10 @@ from markupsafe import Markup
 
 from catalog import describe
 from catalog.codes import CodeList
+from catalog.examples import examples
 from catalog.library import Library
 from catalog.loader import Catalog, Department
 from catalog.model import Field, Item
-from catalog.sample.examples import examples
 from catalog.types import TYPES
 from transforms.assess.tables import MARTS
 from transforms.integrate.plan import resolve
