@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import duckdb
@@ -246,8 +246,8 @@ REFERENCE: tuple[Columns, ...] = (
         ("name", "VARCHAR", "名称"),
         ("level", "VARCHAR", "级别"),
         ("parent", "VARCHAR", "上级区划代码"),
-        ("valid_from", "DATE", "启用日期"),
-        ("valid_to", "DATE", "停用日期，空为仍在用"),
+        ("valid_from", "DATE", "启用日期，0001-01-01 为不详"),
+        ("valid_to", "DATE", "停用日期，9999-12-31 为仍在用"),
         ("kind", "VARCHAR", "种类"),
     ),
     _reference(
@@ -287,7 +287,7 @@ def schema_tables(catalog: Catalog) -> tuple[Columns, ...]:
 
 
 def catalog_version(catalog: Catalog) -> str:
-    """A short fingerprint of all that decides how rows are judged: items, code lists, libraries."""
+    """A short fingerprint of what the catalog states: items, code lists, libraries, departments, divisions."""
     parts = {
         kind: {name: model.model_dump(mode="json") for name, model in sorted(models.items())}
         for kind, models in (
@@ -296,7 +296,12 @@ def catalog_version(catalog: Catalog) -> str:
             ("libraries", catalog.libraries),
         )
     }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
+    tables = {
+        "departments": [asdict(department) for _, department in sorted(catalog.departments.items())],
+        "divisions": [asdict(division) for division in catalog.divisions.rows],
+    }
+    text = json.dumps(parts | tables, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def ensure_schema(lake: Lake, catalog: Catalog) -> None:

@@ -1,4 +1,4 @@
-"""The marts' tables: what the bulletin, the office and `explain` read. One period's rows are replaced as a whole."""
+"""The marts' tables: what the bulletin and the office read. One period's rows are replaced as a whole."""
 
 from __future__ import annotations
 
