@@ -30,8 +30,11 @@ class Date(SemanticType):
         # A time after a blank or T is dropped whatever its form ("00:00;00" is met); separators become hyphens.
         "xt_day(t) AS rtrim(translate(regexp_extract(xt_half(t), '^[^ T]+'), '年月/.－／．日', '-------'), '-')",
         "xt_day8(d) AS substr(d, 1, 4) || '-' || substr(d, 5, 2) || '-' || substr(d, 7, 2)",
-        # The plain form first: nearly all dates have it, and the rest costs five times as much.
+        # The three plain forms first: nearly all dates have one, and the rest costs ten times as much.
         "xt_date(t) AS CASE WHEN regexp_full_match(t, '(19[1-9]|20[0-8])[0-9]-[0-9]{2}-[0-9]{2}') THEN try_cast(t AS DATE)"
+        " WHEN regexp_full_match(t, '(19[1-9]|20[0-8])[0-9][/.年][0-9]{1,2}[/.月][0-9]{1,2}日?') THEN try_cast("
+        "rtrim(replace(replace(replace(replace(t, '/', '-'), '.', '-'), '年', '-'), '月', '-'), '日') AS DATE)"
+        " WHEN regexp_full_match(t, '(19[1-9]|20[0-8])[0-9]{5}') THEN try_cast(xt_day8(t) AS DATE)"
         f" WHEN t IN ({literal_list(_FOREVER)}) THEN DATE '{LONG_TERM}'"
         " WHEN regexp_full_match(xt_day(t), '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}') THEN CASE"
         f" WHEN xt_day(t) IN ({literal_list(_NEVER)}) THEN NULL"
@@ -41,7 +44,7 @@ class Date(SemanticType):
         f" WHEN left(xt_half(t), 8) IN ({literal_list(_NEVER)}) THEN NULL"
         f" WHEN xt_half(t) >= '2099' AND try_cast(xt_day8(xt_half(t)) AS DATE) IS NOT NULL THEN DATE '{LONG_TERM}'"
         " ELSE try_cast(xt_day8(xt_half(t)) AS DATE) END"
-        " WHEN regexp_full_match(t, '[2-6][0-9]{4}') THEN DATE '1899-12-30' + t::INTEGER END",
+        " WHEN regexp_full_match(t, '[2-6][0-9]{4}') THEN DATE '1899-12-30' + try_cast(t AS INTEGER) END",
         f"xt_no_date(t) AS xt_day(t) IN ({literal_list(_NEVER)}) OR left(xt_half(t), 8) IN ({literal_list(_NEVER)})",
     )
 
@@ -52,7 +55,7 @@ class Date(SemanticType):
         faults = [
             Fault(
                 "date_invalid",
-                f"{plain} IS NULL AND NOT xt_no_date({text})",
+                f"CASE WHEN {plain} IS NULL THEN NOT xt_no_date({text}) ELSE FALSE END",
                 "日期不存在或无法识别，应写成 YYYY-MM-DD",
             )
         ]

@@ -45,7 +45,7 @@ class OrgName(Line):
     hint = "填登记的全称"
 
     def plain(self, text: str, use: Use) -> str:
-        return f"translate(xt_line({text}), '()\u3000', '（） ')"
+        return f"replace(replace(replace(xt_line({text}), '(', '（'), ')', '）'), '\u3000', ' ')"
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         return [

@@ -34,7 +34,7 @@ class Uscc(SemanticType):
             ),
             Fault(
                 "uscc_check",
-                f"{open_value} AND regexp_full_match({plain}, '{SHAPE}') AND NOT (xt_uscc_ok({plain}) AND xt_org_ok(substr({plain}, 9, 9)))",
+                f"{open_value} AND regexp_full_match({plain}, '{SHAPE}') AND NOT xt_is_uscc({plain})",
                 "统一社会信用代码校验位不符（GB 32100）",
             ),
         ]
