@@ -31,6 +31,12 @@ class Template:
     ignored: frozenset[str] = frozenset()
     required: frozenset[str] = frozenset()
     forbidden: re.Pattern[str] | None = None
+    title: str = ""
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return self.title or self.name
 
 
 @dataclass(frozen=True)
@@ -219,7 +225,7 @@ def _is_header(reading: _Reading) -> bool:
 
 def _check(reading: _Reading, table: list[Cells], where: str | None) -> None:
     template = reading.template
-    place = f"{where + ' ' if where else ''}第{reading.row + 1}行表头（{template.name}）"
+    place = f"{where + ' ' if where else ''}第{reading.row + 1}行表头（{template.label}）"
     ignored = {normalise_header(text) for text in template.ignored}
     unmapped = [i for i, field in enumerate(reading.fields) if field is None and has_text(reading.header[i])]
     if template.forbidden is not None:
@@ -263,12 +269,12 @@ def _no_header(table: list[Cells], templates: Sequence[Template], where: str | N
     fullest = max(table, key=lambda row: len(words(row)), default=())
     found = "、".join(f"“{text[:20]}”" for text in words(fullest)[:_SHOWN]) or "（没有文字）"
     wanted = "；".join(
-        f"{template.name}："
+        f"{template.label}："
         + "、".join(_titles(template, template.required or frozenset(template.headers.values())))
         for template in templates
     )
     return UserError(
-        f"没有找到本目录项的表头，可能用错了模板或报错了目录项；文件中为{found}，应有{wanted}",
+        f"没有找到本目录项的表头，可能用错了模板或报错了目录项；文件中为{found}，应有的列为{wanted}",
         where=where,
         remedy="请核对目录项，按模板重新填报",
     )
@@ -281,7 +287,9 @@ def _titles(template: Template, fields: Iterable[str]) -> list[str]:
         first.setdefault(field, text)
     wanted = set(fields)
     titles = [text for field, text in first.items() if field in wanted]
-    return [*titles[:_SHOWN], f"等{len(titles)}列"] if len(titles) > _SHOWN else titles
+    if len(titles) > _SHOWN:
+        return [*titles[: _SHOWN - 1], f"{titles[_SHOWN - 1]}等{len(titles)}列"]
+    return titles
 
 
 def _listed(reading: _Reading, columns: Iterable[int]) -> str:

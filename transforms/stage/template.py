@@ -23,6 +23,7 @@ def _template(item: Item, fmt: Format | None) -> Template:
         ignored=frozenset((*item.ignore, *(fmt.ignore if fmt else ()))),
         required=frozenset(f.name for f in fields if f.required is True),
         forbidden=_forbidden(),
+        title=fmt.title if fmt else "标准格式",
     )
 
 
