@@ -258,16 +258,19 @@ def ingest(
     file: Annotated[
         Path | None, typer.Option(help="要入库的文件；不写则取 inbox/期次/ 下该目录的全部文件")
     ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="替换已入库的同名文件（更正时用）")] = False,
     form: FormatOption = Format.table,
 ) -> None:
     """把某项目录某一期的报送文件入库：提取、解析、评判、入库。重复执行，结果不变。"""
     from catalog.loader import load_catalog
     from transforms import steps
-    from transforms.extract.drop import land
 
     home = Home.from_environment()
     found, month = load_catalog().item(item), Period.parse(period)
-    manifests = [str(land(file, found, month, home))] if file else steps.extract(found.id, str(month), home)
+    if file:
+        manifests = [steps.hand_over(file, found.id, str(month), home, replace=replace)]
+    else:
+        manifests = steps.extract(found.id, str(month), home)
     if not manifests:
         raise UserError(
             f"{month} 没有收到“{found.title}”的文件",

@@ -21,7 +21,7 @@ from quality.gate import build_data_docs, read_history
 from quality.gate import judge as judge_batch
 from transforms.assess import assess as assess_period
 from transforms.assess import ensure_marts
-from transforms.extract.drop import extract_drop
+from transforms.extract.drop import extract_drop, land
 from transforms.integrate.build import integrate as build_libraries
 from transforms.report import county_table as render_county_table
 from transforms.report import report as write_report
@@ -39,6 +39,28 @@ def extract(item_id: str, period: str, home: Home) -> list[str]:
     """Land what the item's departments delivered for the period; the manifests' paths, none if nothing came."""
     item = load_catalog().item(item_id)
     return [str(path) for path in extract_drop(item, Period.parse(period), home)]
+
+
+def hand_over(file: Path, item_id: str, period: str, home: Home, *, replace: bool = False) -> str:
+    """Land one file given by hand; the manifest's path.
+
+    Two places may both send a `数据.xlsx`: unless `replace` says that this one corrects it, a loaded file of the same
+    name and other contents is not replaced. Names by the convention carry place and number and need no such care.
+    Raises `UserError`.
+    """
+    manifest = land(file, load_catalog().item(item_id), Period.parse(period), home)
+    delivery = Delivery.from_file(manifest)
+    if delivery.division is None and not replace:
+        lake, _ = open_lake(home)
+        with lake:
+            loaded = lake.scalar("SELECT sha256 FROM ops.batch WHERE batch_id = ?", [delivery.batch_id])
+        if loaded not in (None, delivery.sha256):
+            raise UserError(
+                "同名而内容不同的文件已经入库",
+                where=f"{file.name}（批次 {delivery.batch_id}）",
+                remedy="是它的更正，加 --replace 替换；不是同一份，换个文件名",
+            )
+    return str(manifest)
 
 
 def stage(manifest: str, home: Home) -> str:
