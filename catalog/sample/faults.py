@@ -321,6 +321,7 @@ FAULTS: dict[str, tuple[tuple[str, Callable[[Row, Field, str], str | None]], ...
         _LOST,
     ),
     "resident_id": _RESIDENT_FAULTS,
+    "qualification_no": _CERTIFICATE_FAULTS,
     "taxpayer_no": _CERTIFICATE_FAULTS,
     "uscc": (
         ("uscc_length", _too_short),

@@ -194,6 +194,7 @@ NOISE: dict[str, Noise] = {
     "person_name": _person_name,
     "registration_no": _code_number,
     "resident_id": _resident_id,
+    "qualification_no": _certificate_no,
     "taxpayer_no": _certificate_no,
     "text": _outer,
     "uscc": _code_number,

@@ -735,6 +735,11 @@ def _certificate_no(b: Build, f: Field) -> Column:
     return Column(join("13050", digits_) if width >= 13 else digits_)
 
 
+def _qualification_no(b: Build, f: Field) -> Column:
+    """Year, place and kind before the holder's ID number, as physicians' certificates are numbered."""
+    return Column(join("201013110", b.plan.population.resident_id(b.person_of(f))))
+
+
 def _taxpayer_no(b: Build, f: Field) -> Column:
     """Region and organisation code; of one in four, the chief's ID number with two digits, as of individual businesses."""
     people = b.plan.population
@@ -1027,6 +1032,7 @@ GENERATORS: dict[str, Callable[[Build, Field], Column]] = {
     "org_name": _org_name,
     "person_document": _person_document,
     "person_name": _person_name,
+    "qualification_no": _qualification_no,
     "registration_no": _registration_no,
     "resident_id": _resident_id,
     "taxpayer_no": _taxpayer_no,

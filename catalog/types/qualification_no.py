@@ -1,0 +1,38 @@
+"""Number of a certificate of qualification that may be built around its holder's ID number (医师资格证书编码)."""
+
+from __future__ import annotations
+
+from catalog.personal import LONG
+from catalog.types.base import Expected, Use
+from catalog.types.base_sql import quote
+from catalog.types.text import CertificateNo
+
+
+class QualificationNo(CertificateNo):
+    """Nine digits of year, place and kind before the 18 of the ID number, for physicians; others hold none.
+
+    Judged by the form of a resident's number anywhere inside, so that one with a wrong digit is hidden, too.
+    """
+
+    id = "qualification_no"
+    title = "资格证书编号"
+    hint = "照证书填写，不加空格"
+    private = True
+    macros = (f"xt_holds_person(c) AS regexp_matches(c, {quote(LONG)})",)
+
+    def stored(self, plain: str, use: Use) -> str:
+        return f"CASE WHEN xt_holds_person({plain}) THEN xt_pseudonym({plain}) ELSE {plain} END"
+
+    def expectations(self, use: Use) -> list[Expected]:
+        hidden = f"NOT xt_holds_person({use.column()})"
+        return [
+            Expected(
+                "number_hidden",
+                "holds",
+                {"predicate": hidden},
+                "不得有个人号码明文，含身份号码的编号只存假名",
+            )
+        ]
+
+    def mask(self, column: str) -> str:
+        return "NULL"
