@@ -20,7 +20,7 @@ from catalog.types import TYPES
 from catalog.types.base_sql import quote
 from warehouse.batch import Delivery, StagedBatch, Verdict
 from warehouse.lake import Lake
-from warehouse.schema import LINEAGE, ensure_schema
+from warehouse.schema import LINEAGE, catalog_version, ensure_schema
 
 _DAWN = "TIMESTAMP '0001-01-01'"
 _LEDGER = (
@@ -65,13 +65,17 @@ class LoadResult:
 def load_batch(lake: Lake, catalog: Catalog, verdict: Verdict) -> LoadResult:
     """Replace the batch in the lake; rolled back as a whole unless every row is accounted for.
 
-    A batch whose staged files are gone because an earlier attempt
-    had committed is answered from `ops.batch`. Raises `UserError` if they are gone and nothing was committed.
+    A batch whose staged files are gone because an earlier attempt had committed is answered from `ops.batch`. Raises
+    `UserError` if they are gone and nothing was committed, or if the catalog has changed since the batch was staged.
     """
     ensure_schema(lake, catalog)
     batch = verdict.batch
     if not batch.parquet("staged").exists():
         return _already_loaded(lake, batch)
+    if batch.catalog_version != catalog_version(catalog):
+        raise UserError(
+            "这一批是按改动前的目录解析的", where=batch.folder, remedy="从 stage 步骤起重跑这一批"
+        )
     item = catalog.item(batch.delivery.item_id)
     with lake.transaction(f"load {batch.delivery.batch_id}") as tx:
         _Load(tx, item, verdict, datetime.now(UTC).replace(tzinfo=None)).run()
@@ -321,9 +325,13 @@ def _counted() -> str:
 
 
 def remove_staged(batch: StagedBatch) -> None:
-    """Drop the staged files of a loaded batch: they hold personal numbers in clear."""
-    for path in sorted(Path(batch.folder).glob("*.parquet")):
-        path.unlink()
+    """Drop the staged files of a loaded batch: they hold personal numbers in clear.
+
+    `staged` goes first: where it is missing the batch counts as loaded, wherever a kill interrupts the rest.
+    """
+    batch.parquet("staged").unlink(missing_ok=True)
+    for path in Path(batch.folder).glob("*.parquet"):
+        path.unlink(missing_ok=True)
 
 
 def record_refusal(lake: Lake, delivery: Delivery, step: str, message: str) -> None:

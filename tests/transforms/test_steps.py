@@ -8,6 +8,7 @@ import pytest
 
 from catalog.errors import UserError
 from transforms import steps
+from warehouse.batch import Verdict
 from warehouse.home import Home
 from warehouse.lake import Lake
 
@@ -81,3 +82,21 @@ def test_a_refused_file_leaves_what_is_loaded(home: Home, file: Path, spoil) -> 
     assert state(home) == before
     with Lake(home) as lake:
         assert lake.scalar("SELECT count(*) FROM ops.outcome WHERE success = 0") == 1
+
+
+def test_a_load_repeated_after_its_commit_answers_from_the_lake(home: Home, file: Path) -> None:
+    verdict = steps.judge(steps.stage(steps.hand_over(file, ITEM, PERIOD, home), home), home)
+    first = steps.load(verdict, home)
+    assert not list(Path(verdict).parent.glob("*.parquet"))  # no clear number outlives the load
+    before = state(home)
+    assert steps.load(verdict, home) == first
+    assert state(home) == before
+
+
+def test_a_batch_staged_under_another_catalog_is_not_loaded(home: Home, file: Path) -> None:
+    verdict = Path(steps.judge(steps.stage(steps.hand_over(file, ITEM, PERIOD, home), home), home))
+    judged = Verdict.from_file(verdict)
+    older = judged.model_copy(update={"batch": judged.batch.model_copy(update={"catalog_version": "0" * 12})})
+    older.to_file(verdict)
+    with pytest.raises(UserError, match="从 stage 步骤起重跑"):
+        steps.load(str(verdict), home)
