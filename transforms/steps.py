@@ -76,10 +76,9 @@ def stage(manifest: str, home: Home) -> str:
 def judge(staged: str, home: Home) -> str:
     """Judge a staged batch as a set; the path of the verdict. Raises `UserError` when a `fail` check does."""
     batch = StagedBatch.from_file(Path(staged))
-    catalog = load_catalog()
     with _recorded("judge", batch.delivery, home):
-        with Lake(home) as lake:
-            ensure_schema(lake, catalog)
+        lake, catalog = open_lake(home)
+        with lake:
             history = read_history(
                 lake, batch.delivery.item_id, batch.delivery.period, division=batch.delivery.division
             )
@@ -237,8 +236,8 @@ def _recorded(step: str, delivery: Delivery, home: Home) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        with Lake(home) as lake:
-            ensure_schema(lake, load_catalog())
+        lake, _ = open_lake(home)
+        with lake:
             record_refusal(lake, delivery, step, str(error))
         raise
 

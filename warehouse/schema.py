@@ -199,6 +199,12 @@ class Columns:
     def qualified(self) -> str:
         return f'{self.schema}."{self.name}"'
 
+    @property
+    def definition(self) -> str:
+        """Name, columns and types, as they follow CREATE TABLE."""
+        columns = ", ".join(f'"{name}" {kind}' for name, kind, _ in self.columns)
+        return f"{self.qualified} ({columns})"
+
 
 def _reference(name: str, comment: str, *columns: tuple[str, str, str]) -> Columns:
     return Columns("ref", name, comment, columns)
@@ -368,8 +374,7 @@ def _create(
 ) -> None:
     present = existing.get(f"{table.schema}.{table.name}")
     if present is None:
-        body = ", ".join(f'"{name}" {kind}' for name, kind, _ in table.columns)
-        tx.execute(f"CREATE TABLE {table.qualified} ({body})")
+        tx.execute(f"CREATE TABLE {table.definition}")
         if partition is not None:
             tx.execute(f"ALTER TABLE {table.qualified} SET PARTITIONED BY ({partition})")
         return

@@ -83,8 +83,7 @@ def _create_marts(tx: duckdb.DuckDBPyConnection) -> None:
     if not _present(tx):
         tx.execute("CREATE SCHEMA IF NOT EXISTS mart")
         for table in MARTS:
-            body = ", ".join(f'"{name}" {kind}' for name, kind, _ in table.columns)
-            tx.execute(f"CREATE TABLE IF NOT EXISTS {table.qualified} ({body})")
+            tx.execute(f"CREATE TABLE IF NOT EXISTS {table.definition}")
     apply_comments(tx, MARTS)
 
 

@@ -126,8 +126,7 @@ def _ensure(tx: duckdb.DuckDBPyConnection, table: Columns, present: Mapping[str,
         return
     if found is not None:
         tx.execute(f"DROP TABLE {table.qualified}")
-    body = ", ".join(f'"{column}" {kind}' for column, kind in layout)
-    tx.execute(f"CREATE TABLE {table.qualified} ({body})")
+    tx.execute(f"CREATE TABLE {table.definition}")
 
 
 def _ensure_view(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> None:
