@@ -159,10 +159,15 @@ def catalog_show(item: ItemArgument, form: FormatOption = Format.table) -> None:
 
 @catalog_app.command("check", epilog="例：`xtcredit catalog check`")
 def catalog_check(form: FormatOption = Format.table) -> None:
-    """检查目录：未知键、重复标识、表头冲突、未知部门或代码表、缺少上下限、禁止归集的数据项等。"""
+    """检查目录：未知键、重复标识、表头冲突、未知部门或代码表、缺少上下限、禁止归集的数据项等；已有数据的，还查改动会不会丢失数据。"""
     from catalog.check import check
 
     findings = check()
+    home = Home.from_environment()
+    if not findings and home.lake.exists():
+        from transforms import steps
+
+        findings = steps.losses(home)
     if form is Format.json:
         print(
             json.dumps(
@@ -363,6 +368,19 @@ def integrate() -> None:
         counts = steps.integrate(Home.from_environment())
     for name, count in counts.items():
         out.print(f"{name}　{count}")
+
+
+@app.command(epilog="例：`xtcredit declare --period 2019-12`")
+def declare(period: PeriodOption) -> None:
+    """读入一期的报送情况月报表：各单位自报的产生数，填0即零报告。
+
+    文件放在收件箱的期次文件夹，名为“区划_部门_return_年月日_序号”，列为目录、产生数、说明。
+    """
+    from transforms import steps
+
+    with _progress("读月报表"):
+        count = steps.declare(period, Home.from_environment())
+    out.print(f"{period}：{count} 条申报")
 
 
 @app.command(epilog="例：`xtcredit assess --period 2019-12`")

@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from catalog.check_item import ItemCheck
-from catalog.check_reference import library_findings, list_findings, table_findings
+from catalog.check_reference import correction_findings, library_findings, list_findings, table_findings
 from catalog.errors import UserError
 from catalog.forbidden import load_forbidden
-from catalog.loader import ROOT, Catalog, Finding, Source, Unreadable, read_all
+from catalog.groups import Expanded, expand
+from catalog.loader import ROOT, Catalog, Finding, group_sources, read_all
+from catalog.source import Source, Unreadable
 
 _UNDONE = "TODO"
 
@@ -23,7 +25,8 @@ def check(root: Path = ROOT) -> list[Finding]:
         catalog, findings = read_all(root)
     except UserError as error:  # a table all else rests on cannot be read
         return [Finding(root / (error.where or ""), 1, error.what, error.remedy or "")]
-    items = _sources(root / "items", "*/*.yml")
+    groups = group_sources(root)
+    items = {name: expand(file, groups) for name, file in _sources(root / "items", "*/*.yml").items()}
     found = [*findings, *table_findings(root, catalog), *_double_codes(catalog, items)]
     forbidden = load_forbidden(root / "reference" / "forbidden_fields.yml")
     for name, item in catalog.items.items():
@@ -34,7 +37,10 @@ def check(root: Path = ROOT) -> list[Finding]:
     libraries = _sources(root / "libraries", "*.yml")
     for name, library in catalog.libraries.items():
         found.extend(library_findings(library, libraries[name], catalog))
-    undone = list(_undone(items.values()))
+    corrections = _sources(root / "corrections", "*.yml")
+    for name, known in catalog.corrections.items():
+        found.extend(correction_findings(known, corrections[name], catalog))
+    undone = list(_undone([*items.values(), *groups.values()]))
     open_lines = {(f.path, f.line) for f in undone}
     # A line still to be filled in is one finding, whatever else is wrong with its stopgap.
     return sorted(
@@ -56,7 +62,7 @@ def _sources(folder: Path, pattern: str) -> dict[str, Source]:
     return found
 
 
-def _undone(sources: Iterable[Source]) -> Iterator[Finding]:
+def _undone(sources: Iterable[Source | Expanded]) -> Iterator[Finding]:
     for source in sources:
         for number, line in enumerate(source.text.splitlines(), 1):
             comment = line.partition("#")[2]
@@ -65,7 +71,7 @@ def _undone(sources: Iterable[Source]) -> Iterator[Finding]:
                 yield Finding(source.path, number, f"待补：{what}", f"补上后删去 {_UNDONE}")
 
 
-def _double_codes(catalog: Catalog, sources: dict[str, Source]) -> Iterator[Finding]:
+def _double_codes(catalog: Catalog, sources: dict[str, Expanded]) -> Iterator[Finding]:
     for key, word in (("code", "编号"), ("title", "名称")):
         first: dict[str, str] = {}
         for name, item in catalog.items.items():
@@ -73,6 +79,4 @@ def _double_codes(catalog: Catalog, sources: dict[str, Source]) -> Iterator[Find
             other = first.setdefault(value, name)
             if other != name:
                 source = sources[name]
-                yield Finding(
-                    source.path, source.line(key), f"{word}“{value}”与目录“{other}”重复", f"改用另一个{word}"
-                )
+                yield Finding(*source.place(key), f"{word}“{value}”与目录“{other}”重复", f"改用另一个{word}")

@@ -9,8 +9,9 @@ from decimal import Decimal, InvalidOperation
 
 from catalog.errors import UserError
 from catalog.forbidden import ForbiddenFields
+from catalog.groups import Expanded
 from catalog.headers import delivered_fields, headings, normalise_header
-from catalog.loader import Catalog, Finding, Source
+from catalog.loader import Catalog, Finding
 from catalog.model import (
     STANDARD,
     SUBJECT,
@@ -21,6 +22,7 @@ from catalog.model import (
     Format,
     Item,
     MatchesId,
+    NotAbove,
     NotAfterPeriod,
     NotBefore,
     Prefix,
@@ -37,8 +39,8 @@ RESERVED = frozenset({
     "ignored", "fault", "flag", SUBJECT,
 })  # fmt: skip
 """Columns the warehouse adds to every record: no field may take their names."""
-_PREFIXES = ("t_", "o_", "p_")
-"""What stands before a field's name where staging keeps its text, its delivered text and its clear number."""
+_PREFIXES = ("t_", "o_", "p_", "b_")
+"""What stands before a field's name where staging keeps its text, its delivered text, its clear number, its text uncorrected."""
 _TYPE_KEYS = ("unit", "list", "length", "min", "max", "document_kind", "same_column_as")
 _RULE_FIELDS = ("field", "other", "by", "id", "on", "city", "code")
 _IDENTIFIERS = ("uscc", "org_code", "registration_no", "mixed", "person")
@@ -49,7 +51,7 @@ class ItemCheck:
     """One item against itself, its file and the rest of the catalog."""
 
     item: Item
-    source: Source
+    source: Expanded
     catalog: Catalog
     forbidden: ForbiddenFields
     fields: dict[str, Field] = field(init=False)
@@ -58,7 +60,7 @@ class ItemCheck:
         self.fields = {f.name: f for f in self.item.fields}
 
     def at(self, what: str, remedy: str, *keys: str | int) -> Finding:
-        return Finding(self.source.path, self.source.line(*keys), what, remedy)
+        return Finding(*self.source.place(*keys), what, remedy)
 
     def findings(self) -> Iterator[Finding]:
         """Everything wrong with the item, in the order of its file's parts."""
@@ -99,20 +101,8 @@ class ItemCheck:
             yield self.at(
                 f"类别“{item.category}”不在代码表“{categories.title}”中", "改成表中的代码", "category"
             )
-        planned = catalog.lists.get("library")
-        if item.library in catalog.libraries:
-            if item.id not in catalog.libraries[item.library].members:
-                yield self.at(
-                    f"归入库“{item.library}”，而该库的 members 中没有本目录",
-                    f"在 libraries/{item.library}.yml 的 members 中加上 {item.id}",
-                    "library",
-                )
-        elif planned is None or item.library not in {c.code for c in planned.codes}:
-            yield self.at(
-                f"库“{item.library}”不存在",
-                "改成 catalog/libraries 中的库，或在 reference/lists/library.yml 中登记",
-                "library",
-            )
+        if item.library not in catalog.libraries:
+            yield self.at(f"库“{item.library}”不存在", "改成 catalog/libraries 中的库，或先声明它", "library")
         if not item.legal_basis or any(not basis.document.strip() for basis in item.legal_basis):
             yield self.at("没有归集依据", "写明依据的文件（legal_basis）；没有依据的不得归集", "legal_basis")
         for name, value in (
@@ -134,19 +124,17 @@ class ItemCheck:
         yield from self._end()
 
     def _end(self) -> Iterator[Finding]:
-        """`end` is the last period of the duty, or the date field with which a record ends."""
-        end = self.item.end
+        """`end` is the last period of the duty; `expires` the date field with which a record ends."""
+        end, expires = self.item.end, self.fields.get(self.item.expires or "")
+        if expires is not None and expires.type in TYPES and TYPES[expires.type].storage != "DATE":
+            yield self.at(f"终止项“{expires.title}”不是日期", "写一个日期类数据项", "expires")
         if end is None:
             return
-        if end in self.fields:
-            if TYPES[self.fields[end].type].storage != "DATE":
-                yield self.at(f"终止项“{end}”不是日期", "写一个日期类数据项", "end")
-            return
         try:
-            last = Period.parse(end[:7])
+            last = Period.parse(end)
         except UserError:
             yield self.at(
-                f"终止“{end}”既不是期次，也不是本目录的数据项", "写成 YYYY-MM，或日期类数据项的 name", "end"
+                f"终止期次“{end}”不是有效的年月", "写成 YYYY-MM；记录的终止日期项写在 expires", "end"
             )
             return
         if str(last) < self.item.provision.since:
@@ -190,8 +178,9 @@ class ItemCheck:
         for role in ("name", *_IDENTIFIERS):
             if (name := getattr(item.subject, role)) is not None:
                 yield name, ("subject", role)
-        if item.source_time is not None:
-            yield item.source_time, ("source_time",)
+        for name in ("source_time", "expires"):
+            if (stated := getattr(item, name)) is not None:
+                yield stated, (name,)
         for i, step in enumerate(item.county):
             if step.field is not None:
                 yield step.field, ("county", i, "field")
@@ -261,7 +250,7 @@ class ItemCheck:
             if found is not None and found.required is not True:
                 yield self.at(f"关键项“{found.title}”可能为空", "写 required: true，或另选关键项", "key", i)
         for i, fmt in enumerate(item.formats):
-            if item.key and set(item.key) <= set(fmt.absent):
+            if item.key and all(item.lacks(name, fmt) for name in item.key):
                 yield self.at(
                     f"格式“{fmt.id}”缺少全部关键项",
                     "这种格式无法认定记录，删去该格式或另选关键项",
@@ -288,6 +277,8 @@ class ItemCheck:
             yield self.at(f"数据项“{each.name}”写了两次", "改用另一个 name", *keys, "name")
         if each.name in RESERVED or each.name.startswith(_PREFIXES):
             yield self.at(f"“{each.name}”是系统列名", "改用另一个 name", *keys, "name")
+        if each.only is not None and self.item.format(each.only) is None:
+            yield self.at(f"格式“{each.only}”不存在", "改成 formats 中某个格式的 id", *keys, "only")
         if each.list is not None and each.list not in self.catalog.lists:
             yield self.at(
                 f"代码表“{each.list}”不存在", "改成 reference/lists 中的代码表，或新建", *keys, "list"
@@ -386,6 +377,10 @@ class ItemCheck:
         match rule:
             case NotBefore():
                 yield from self._must_be(keys, "日期", rule, "field", "other")
+            case NotAbove():
+                yield from self._must_be(keys, "数", rule, "field", "other")
+                if len({self.fields[n].unit for n in (rule.field, rule.other) if n in self.fields}) > 1:
+                    yield self.at("比较的两项单位不同", "用同一单位", *keys)
             case NotAfterPeriod():
                 yield from self._must_be(keys, "日期", rule, "field")
                 if rule.days < 0:
@@ -412,7 +407,12 @@ class ItemCheck:
             if found is None or found.type not in TYPES:
                 continue
             kind = TYPES[found.type]
-            if not (kind.private if what == "证件号码" else kind.storage == "DATE"):
+            fits = {
+                "证件号码": kind.private,
+                "日期": kind.storage == "DATE",
+                "数": kind.storage.startswith(("DECIMAL", "BIGINT")),
+            }
+            if not fits[what]:
                 yield self.at(f"规则中的“{found.title}”不是{what}", f"改成{what}类数据项", *keys, name)
 
     def _checks(self) -> Iterator[Finding]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 from catalog.codes import CodeList
+from catalog.correction import Corrections
+from catalog.errors import UserError
 from catalog.library import Library
-from catalog.loader import Catalog, Finding, Source
+from catalog.loader import Catalog, Finding
 from catalog.model import (
     Field,
 )
+from catalog.period import Period
+from catalog.source import Source
 from catalog.types import TYPES
 
 
@@ -42,23 +47,32 @@ def library_findings(library: Library, source: Source, catalog: Catalog) -> Iter
     def at(what: str, remedy: str, *keys: str | int) -> Finding:
         return Finding(source.path, source.line(*keys), what, remedy)
 
-    for i, member in enumerate(library.members):
-        item = catalog.items.get(member)
-        if item is None:
-            yield at(f"成员目录“{member}”不存在", "改成已有目录的标识（xtcredit catalog list）", "members", i)
-        elif library.subject == "person" and item.subject.person is None:
-            yield at(
-                f"成员目录“{member}”没有自然人的证件号码",
-                "自然人库的成员须在 subject 中写 person",
-                "members",
-                i,
-            )
-        elif library.subject == "organisation" and not (
-            item.subject.uscc or item.subject.org_code or item.subject.registration_no or item.subject.mixed
-        ):
-            yield at(
-                f"成员目录“{member}”没有机构代码", "机构库的成员须在 subject 中写 uscc 等代码", "members", i
-            )
+    if library.subject == "any" and library.kind != "industry":
+        yield at("基础库与重点人群库须写明主体是机构还是自然人", "写 organisation 或 person", "subject")
+    for key in ("members", "feeds"):
+        for i, member in enumerate(getattr(library, key)):
+            item = catalog.items.get(member)
+            if item is None:
+                yield at(f"成员目录“{member}”不存在", "改成已有目录的标识（xtcredit catalog list）", key, i)
+            elif library.subject == "person" and item.subject.person is None:
+                yield at(
+                    f"成员目录“{member}”没有自然人的证件号码",
+                    "自然人库的成员须在 subject 中写 person",
+                    key,
+                    i,
+                )
+            elif library.subject == "organisation" and not (
+                item.subject.uscc
+                or item.subject.org_code
+                or item.subject.registration_no
+                or item.subject.mixed
+            ):
+                yield at(
+                    f"成员目录“{member}”没有机构代码", "机构库的成员须在 subject 中写 uscc 等代码", key, i
+                )
+    for i, member in enumerate(library.feeds):
+        if member in library.members:
+            yield at(f"目录“{member}”既是 members 又是 feeds", "删去其一", "feeds", i)
     seen: set[str] = set()
     for i, attribute in enumerate(library.attributes):
         if attribute.name in seen:
@@ -94,6 +108,46 @@ def library_findings(library: Library, source: Source, catalog: Catalog) -> Iter
             origins.append(found)
 
 
+def correction_findings(corrections: Corrections, source: Source, catalog: Catalog) -> Iterator[Finding]:
+    """Corrections of what does not exist, and such as undo each other."""
+
+    def at(what: str, remedy: str, *keys: str | int) -> Finding:
+        return Finding(*source.place(*keys), what, remedy)
+
+    item = catalog.items.get(corrections.id)
+    if item is None:
+        yield at(f"目录“{corrections.id}”不存在", "文件名与 id 写目录标识", "id")
+        return
+    seen: set[str] = set()
+    for i, each in enumerate(corrections.corrections):
+        keys = ("corrections", i)
+        if each.id in seen:
+            yield at(f"更正“{each.id}”写了两次", "改用另一个 id", *keys, "id")
+        seen.add(each.id)
+        known = next((f for f in item.fields if f.name == each.field), None)
+        if known is None:
+            yield at(f"数据项“{each.field}”不存在", "改成该目录某项的 name", *keys, "field")
+        elif known.type in TYPES and TYPES[known.type].private:
+            yield at(f"“{known.title}”是证件号码，不得代为更正", "退回报送单位改正", *keys, "field")
+        if each.department not in catalog.departments:
+            yield at(f"部门“{each.department}”不在部门表中", "写部门标识", *keys, "department")
+        if each.division not in {row.code for row in catalog.divisions.rows}:
+            yield at(f"区划“{each.division}”不在区划表中", "写六位区划代码", *keys, "division")
+        if each.find == each.replace:
+            yield at("更正前后相同", "删去这一条", *keys, "replace")
+        for key in ("since", "until"):
+            value = getattr(each, key)
+            if value is not None:
+                try:
+                    Period.parse(value)
+                except UserError:
+                    yield at(f"期次“{value}”不是有效的年月", "写成 YYYY-MM", *keys, key)
+        try:
+            date.fromisoformat(each.noticed)
+        except ValueError:
+            yield at(f"发现日期“{each.noticed}”不是日期", "写成 YYYY-MM-DD", *keys, "noticed")
+
+
 def table_findings(root: Path, catalog: Catalog) -> Iterator[Finding]:
     """Departments are named once; divisions and targets refer to divisions that are in the table."""
     names: dict[str, str] = {}
@@ -108,6 +162,10 @@ def table_findings(root: Path, catalog: Catalog) -> Iterator[Finding]:
             other = names.setdefault(name, row["id"])
             if other != row["id"]:
                 yield Finding(path, line, f"“{name}”既是部门“{other}”又是“{row['id']}”", "只留给其中一个部门")
+    for path, line, row in _rows(root / "reference" / "departments.csv"):
+        for member in filter(None, row["members"].split("|")):
+            if member not in ids or catalog.departments[member].members:
+                yield Finding(path, line, f"“{member}”不是一个部门", "members 只列本表中的单个部门")
     codes = {row.code for row in catalog.divisions.rows}
     for path, line, row in _rows(root / "reference" / "divisions.csv"):
         above = [row["parent"]] if row["level"] != "city" else []

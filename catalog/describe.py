@@ -50,9 +50,8 @@ def category_title(item: Item) -> str:
 
 
 def library_title(item: Item, catalog: Catalog) -> str:
-    """The library the item goes into, declared or only listed."""
-    declared = catalog.libraries.get(item.library)
-    return declared.title if declared else _title(read_list("library"), item.library)
+    """The library the item goes into."""
+    return catalog.libraries[item.library].title
 
 
 def due_text(item: Item) -> str:

@@ -31,5 +31,4 @@ def headings(field: Field, fmt: Format | None) -> tuple[str, ...]:
 
 def delivered_fields(item: Item, fmt: Format | None) -> list[Field]:
     """The fields that have a column of their own in files of this format (None: the item's own)."""
-    absent = fmt.absent if fmt else ()
-    return [f for f in item.fields if f.name not in absent and f.same_column_as is None]
+    return [f for f in item.fields if not item.lacks(f.name, fmt) and f.same_column_as is None]

@@ -23,8 +23,17 @@ class Library(Model):
     id: Name
     title: str
     kind: Literal["base", "group", "industry"]
-    subject: Literal["organisation", "person"]
+    subject: Literal["organisation", "person", "any"]
     members: Values
+    feeds: Values = ()
+    """Items whose records belong to the library without putting anybody into it (a change does not make an enterprise)."""
+    opt_in: bool = False
+    """Collected only where switched on, and never part of the public-credit counts (domain notes 5.4)."""
     attributes: tuple[Attribute, ...]
     legal_basis: str
     note: str | None = None
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """All items of the library."""
+        return (*self.members, *self.feeds)

@@ -1,22 +1,25 @@
-"""Reads the catalog. Every scalar is read as text and typed by the model, so that 0555 stays a code."""
+"""Reads the catalog: every file into its model, items with the shared groups of fields they include."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import ValidationError
 
 from catalog.codes import CodeList
+from catalog.correction import Corrections
 from catalog.divisions import Divisions, load_divisions
 from catalog.errors import UserError
+from catalog.groups import Expanded, Group, expand
 from catalog.library import Library
 from catalog.model import Field, Format, Item, Model
+from catalog.source import Source, Unreadable
 
 ROOT = Path(__file__).parent
 
@@ -45,6 +48,8 @@ class Department:
     full_name: str
     aliases: tuple[str, ...]
     in_plan: bool
+    members: tuple[str, ...] = ()
+    """The city departments a collective name (各行政机关) stands for; empty for a department itself."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class Catalog:
     libraries: dict[str, Library]
     departments: dict[str, Department]
     divisions: Divisions
+    corrections: dict[str, Corrections] = field(default_factory=dict)
     paths: dict[str, Path] = field(default_factory=dict)
 
     def item(self, item_id: str) -> Item:
@@ -63,11 +69,26 @@ class Catalog:
         for item in self.items.values():
             if item_id in (item.id, item.code, item.title):
                 return item
-        near = "、".join(item.id for item in self.items.values() if item_id[:4] in item.id)
+        near = "、".join(get_close_matches(item_id, self.items, n=5, cutoff=0.5))
         raise UserError(
             f"目录中没有“{item_id}”",
             remedy=f"用 xtcredit catalog list 查看全部目录{f'；相近的有 {near}' if near else ''}",
         )
+
+    @property
+    def apart(self) -> frozenset[str]:
+        """Items of the opt-in libraries: kept in a library of their own, in no public-credit count (domain notes 5.4)."""
+        return frozenset(
+            item.id
+            for item in self.items.values()
+            if item.library in self.libraries and self.libraries[item.library].opt_in
+        )
+
+    def collected(self, opted: Container[str] = ()) -> dict[str, Item]:
+        """Items that are collected: all but those of opt-in libraries that are not `opted` for."""
+        return {
+            name: item for name, item in self.items.items() if name not in self.apart or item.library in opted
+        }
 
     def code_list(self, item_field: Field, fmt: Format | None = None) -> CodeList | None:
         """The code list of a field, under the format's own list if it has one."""
@@ -75,82 +96,26 @@ class Catalog:
         return self.lists[name] if name else None
 
 
-class Unreadable(UserError):
-    """A file that is no YAML at all; `line` is where reading stopped."""
-
-    def __init__(self, path: Path, line: int, what: str, remedy: str) -> None:
-        super().__init__(what, where=f"{path}:{line}", remedy=remedy)
-        self.line = line
-
-
-class Source:
-    """A YAML file with the line of each of its nodes, for messages that point at them.
-
-    Raises `Unreadable` for a file that is not UTF-8 or not YAML.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            self.text = path.read_text(encoding="utf-8")
-            self._node = yaml.compose(self.text, Loader=yaml.CSafeLoader)
-            self.data: Any = yaml.load(self.text, Loader=yaml.CBaseLoader)  # builds plain strings only
-        except UnicodeDecodeError as error:
-            raise Unreadable(path, 1, "文件不是 UTF-8 编码", "另存为 UTF-8") from error
-        except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise Unreadable(
-                path, line, f"YAML 写法有误（{error.problem}）", "核对缩进、冒号与引号"
-            ) from error
-        except yaml.YAMLError as error:
-            raise Unreadable(path, 1, f"YAML 写法有误（{error}）", "删去控制字符") from error
-
-    def repeated_keys(self) -> Iterator[tuple[str, int]]:
-        """Keys that stand twice in one mapping, with the line of the later one: YAML would keep only that."""
-        nodes = [self._node]
-        while nodes:
-            node = nodes.pop()
-            if isinstance(node, yaml.MappingNode):
-                seen: set[str] = set()
-                for key, value in node.value:
-                    if key.value in seen:
-                        yield key.value, key.start_mark.line + 1
-                    seen.add(key.value)
-                    nodes.append(value)
-            elif isinstance(node, yaml.SequenceNode):
-                nodes.extend(node.value)
-
-    def line(self, *keys: str | int) -> int:
-        """1-based line of the node at this path; keys the file does not have (tags of unions) are passed over."""
-        node, line = self._node, 1
-        for key in keys:
-            if isinstance(node, yaml.MappingNode):
-                found = next(((k, v) for k, v in node.value if k.value == str(key)), None)
-                if found is None:
-                    continue
-                line, node = found[0].start_mark.line + 1, found[1]
-            elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
-                node = node.value[key]
-                line = node.start_mark.line + 1
-        return line
-
-
-def read_model(kind: type[M], path: Path) -> tuple[M | None, list[Finding]]:
-    """The model in a YAML file, or the findings that say why it cannot be read."""
+def read_model(
+    kind: type[M], path: Path, groups: Mapping[str, Source] | None = None
+) -> tuple[M | None, list[Finding]]:
+    """The model in a YAML file, with `groups` included; or the findings that say why it cannot be read."""
     try:
-        source = Source(path)
+        file = Source(path)
     except Unreadable as error:
         return None, [Finding(path, error.line, error.what, error.remedy or "")]
     twice = [
         Finding(path, line, f"键“{key}”写了两次，只有后一个生效", "合并或删去一个")
-        for key, line in source.repeated_keys()
+        for key, line in file.repeated_keys()
     ]
+    source: Source | Expanded = file
+    if groups is not None:
+        source = expand(file, groups)
+        twice += [Finding(path, line, what, remedy) for line, what, remedy in source.problems]
     try:
         model = kind.model_validate(source.data)
     except ValidationError as error:
-        wrong = [
-            Finding(path, source.line(*detail["loc"]), *_explain(dict(detail))) for detail in error.errors()
-        ]
+        wrong = [Finding(*source.place(*detail["loc"]), *_explain(dict(detail))) for detail in error.errors()]
         return None, [*twice, *wrong]
     return (None if twice else model), twice
 
@@ -188,10 +153,12 @@ def read_all(root: Path = ROOT) -> tuple[Catalog, list[Finding]]:
     findings: list[Finding] = []
     paths: dict[str, Path] = {}
 
-    def load(kind: type[M], folder: Path, pattern: str) -> dict[str, M]:
+    def load(
+        kind: type[M], folder: Path, pattern: str, groups: Mapping[str, Source] | None = None
+    ) -> dict[str, M]:
         found: dict[str, M] = {}
         for path in sorted(folder.glob(pattern)):
-            model, problems = read_model(kind, path)
+            model, problems = read_model(kind, path, groups)
             findings.extend(problems)
             if model is None:
                 continue
@@ -202,18 +169,48 @@ def read_all(root: Path = ROOT) -> tuple[Catalog, list[Finding]]:
                 )
             if model_id != path.stem:
                 findings.append(Finding(path, 1, f"标识“{model_id}”与文件名不一致", f"改为 {path.stem}"))
-            found[model_id], paths[model_id] = model, path
+            found[model_id] = model
+            if kind is not Corrections:  # a file of corrections bears its item's id
+                paths[model_id] = path
         return found
 
+    load(Group, root / "groups", "*.yml")
+    items = load(Item, root / "items", "*/*.yml", group_sources(root))
     catalog = Catalog(
-        items=load(Item, root / "items", "*/*.yml"),
+        items=items,
         lists=load(CodeList, root / "reference" / "lists", "*.yml"),
-        libraries=load(Library, root / "libraries", "*.yml"),
+        libraries={
+            name: _completed(library, items)
+            for name, library in load(Library, root / "libraries", "*.yml").items()
+        },
         departments={d.id: d for d in _departments(root / "reference" / "departments.csv")},
         divisions=load_divisions(root / "reference" / "divisions.csv"),
+        corrections=load(Corrections, root / "corrections", "*.yml"),
         paths=paths,
     )
     return catalog, findings
+
+
+def _completed(library: Library, items: Mapping[str, Item]) -> Library:
+    """The library with the items that name it and that it does not list itself, so that a new item needs no second file.
+
+    In an industry's library whoever has a record of such an item stands; in others it feeds those who do.
+    """
+    named = sorted((item.code, item.id) for item in items.values() if item.library == library.id)
+    more = tuple(item_id for _, item_id in named if item_id not in library.items)
+    key = "members" if library.kind == "industry" else "feeds"
+    return library.model_copy(update={key: (*getattr(library, key), *more)})
+
+
+def group_sources(root: Path) -> dict[str, Source]:
+    """The files of the field groups below `root`, by the id of the group."""
+    found: dict[str, Source] = {}
+    for path in sorted((root / "groups").glob("*.yml")):
+        try:
+            found[path.stem] = Source(path)
+        except Unreadable:
+            continue  # already a finding of read_all
+    return found
 
 
 def _departments(path: Path) -> Iterator[Department]:
@@ -225,6 +222,7 @@ def _departments(path: Path) -> Iterator[Department]:
                 full_name=row["full_name"],
                 aliases=tuple(filter(None, row["aliases"].split("|"))),
                 in_plan=row["in_plan"] == "true",
+                members=tuple(filter(None, row["members"].split("|"))),
             )
 
 

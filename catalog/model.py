@@ -83,6 +83,10 @@ class Field(Model):
     fallback: Name | None = None
     """The field whose value counts where this one is empty (a decision without a number bears its certificate's)."""
     document_kind: Name | None = None
+    only: str | None = None
+    """The one format (by id) that has the field; no other file has such a column."""
+    renamed_from: Values = ()
+    """Names the field had before, the oldest first: its column in the lake is renamed, what is stored stays."""
     note: str | None = None
     example: str | None = None
 
@@ -178,6 +182,24 @@ class Empty(Model):
     level: Level = "quarantine"
 
 
+class NotAbove(Model):
+    """`field` must not exceed `other`: nobody has paid more than was owed (numbers or amounts of one unit)."""
+
+    rule: Literal["not_above"]
+    field: Name
+    other: Name
+    level: Level = "quarantine"
+
+
+class Differs(Model):
+    """Two codes that must not be the same: nobody is his own creditor."""
+
+    rule: Literal["differs"]
+    field: Name
+    other: Name
+    level: Level = "quarantine"
+
+
 class NoTestData(Model):
     """The text is not a tester's leftover (测试, 张三, 123456)."""
 
@@ -187,7 +209,16 @@ class NoTestData(Model):
 
 
 RowRule = Annotated[
-    NotBefore | NotAfterPeriod | Prefix | WithinCity | MatchesId | Adult | Empty | NoTestData,
+    NotBefore
+    | NotAfterPeriod
+    | NotAbove
+    | Differs
+    | Prefix
+    | WithinCity
+    | MatchesId
+    | Adult
+    | Empty
+    | NoTestData,
     Key(discriminator="rule"),
 ]
 
@@ -253,6 +284,16 @@ class Provision(Model):
     reason: str
 
 
+class Retired(Model):
+    """A field that is no longer collected: its column and what it holds stay in the lake."""
+
+    name: Name
+    title: str
+    type: str
+    until: str
+    """The last period that has it."""
+
+
 class Item(Model):
     """One item of the public credit information catalog (公共信用信息目录)."""
 
@@ -283,7 +324,11 @@ class Item(Model):
     reject_rate: RejectRate = RejectRate()
     checks: tuple[Check, ...] = ()
     delivery: Literal["adds", "replaces"] = "adds"
+    expires: Name | None = None
+    """The date field with which a record ends."""
     end: str | None = None
+    """The last period for which the item is collected."""
+    retired: tuple[Retired, ...] = ()
 
     def field(self, name: str) -> Field:
         """The field called `name`; raises KeyError."""
@@ -295,6 +340,20 @@ class Item(Model):
     def format(self, name: str) -> Format | None:
         """The format called `name`, None for the item's own."""
         return next((fmt for fmt in self.formats if fmt.id == name), None)
+
+    @property
+    def event_date(self) -> str | None:
+        """The field that says when what a record tells of happened: the first that may not lie in the future, else a year."""
+        dated = (rule.field for rule in self.rules if isinstance(rule, NotAfterPeriod))
+        years = (field.name for field in self.fields if field.type == "year")
+        return next(dated, None) or next(years, None)
+
+    def lacks(self, name: str, fmt: Format | None) -> bool:
+        """Whether files of a format (None: the item's own) have no field of this name."""
+        only = next((field.only for field in self.fields if field.name == name), None)
+        if fmt is None:
+            return only is not None
+        return name in fmt.absent or only not in (None, fmt.id)
 
     @property
     def period_months(self) -> int:

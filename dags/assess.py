@@ -8,7 +8,7 @@ from airflow.sdk import DAG, get_current_context, task
 DOC = """\
 ### 月度考核与通报
 
-并库（integrate）→ 计数与目标（assess）→ 通报（report）。
+读月报表（declare）、并库（integrate）→ 计数与目标（assess）→ 通报（report）。
 
 **何时运行**　每月 25 日，本月最后一个事项的报送期限之后。
 
@@ -47,6 +47,14 @@ with DAG(
 
         return wiring.step(steps.integrate_if_needed, Home.from_environment())
 
+    @task(pool=wiring.WRITER_POOL, doc_md="读入本期报送情况月报表（零报告与产生数）")
+    def declare() -> int:
+        from transforms import steps
+        from warehouse.home import Home
+
+        period = wiring.step(wiring.run_period, get_current_context())
+        return wiring.step(steps.declare, period, Home.from_environment())
+
     @task(pool=wiring.WRITER_POOL, doc_md="计数、目标、及时性、质量、排名")
     def assess() -> None:
         from transforms import steps
@@ -63,4 +71,4 @@ with DAG(
         period = wiring.step(wiring.run_period, get_current_context())
         return wiring.step(steps.report, period, Home.from_environment())
 
-    integrate() >> assess() >> report()
+    [declare(), integrate()] >> assess() >> report()

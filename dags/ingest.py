@@ -10,6 +10,7 @@ from airflow.sdk import DAG, get_current_context, get_parsing_context, task, tas
 
 from catalog.loader import Catalog, load_catalog
 from catalog.model import Item
+from warehouse.home import opted_in
 
 DOC = """\
 ### {title}（{code}）
@@ -145,6 +146,6 @@ def _name_chain(delivery: str) -> None:
 # A task's process parses this file again: it needs the one DAG it runs, not all of them.
 _wanted = get_parsing_context().dag_id
 _catalog = load_catalog()
-for _item in _catalog.items.values():
+for _item in _catalog.collected(opted_in(_catalog)).values():
     if _wanted in (None, f"ingest__{_item.id}"):
         ingest(_catalog, _item)

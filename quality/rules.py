@@ -17,12 +17,14 @@ from catalog.model import (
     SUBJECT,
     Adult,
     Condition,
+    Differs,
     Empty,
     Field,
     Format,
     Item,
     MatchesId,
     Model,
+    NotAbove,
     NotAfterPeriod,
     NotBefore,
     NoTestData,
@@ -87,7 +89,7 @@ class Scope:
 
     def absent(self, field: str) -> bool:
         """Whether the format has no such field, so that nobody can be asked for it."""
-        return self.fmt is not None and field in self.fmt.absent
+        return self.item.lacks(field, self.fmt)
 
 
 def text(field: str) -> str:
@@ -235,6 +237,20 @@ def _(rule: NotAfterPeriod, scope: Scope) -> list[RowRule]:
     limit = f"DATE '{scope.period.last_day}' + {rule.days}"
     when = f"{plain(rule.field)} > {limit} AND {plain(rule.field)} < DATE '{LONG_TERM}'"
     return [RowRule(rule.rule, rule.field, rule.level, when, f"“{title}”晚于报送日期", text(rule.field))]
+
+
+@_row_rule.register
+def _(rule: NotAbove, scope: Scope) -> list[RowRule]:
+    part, whole = scope.item.field(rule.field).title, scope.item.field(rule.other).title
+    when = f"{plain(rule.field)} > {plain(rule.other)}"
+    return [RowRule(rule.rule, rule.field, rule.level, when, f"“{part}”大于“{whole}”", text(rule.field))]
+
+
+@_row_rule.register
+def _(rule: Differs, scope: Scope) -> list[RowRule]:
+    one, two = scope.item.field(rule.field).title, scope.item.field(rule.other).title
+    when = f"{plain(rule.field)} = {plain(rule.other)}"
+    return [RowRule(rule.rule, rule.field, rule.level, when, f"“{one}”与“{two}”相同", text(rule.field))]
 
 
 @_row_rule.register

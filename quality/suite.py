@@ -73,7 +73,7 @@ def expectations(item: Item, fmt: Format | None, catalog: Catalog, history: Hist
 
     Raises `UserError` for a check of the catalog that cannot be an expectation.
     """
-    fields = [f for f in item.fields if fmt is None or f.name not in fmt.absent]
+    fields = [f for f in item.fields if not item.lacks(f.name, fmt)]
     found = [*_whole(item), *(e for f in fields for e in _of_field(f, Use(f, catalog.code_list(f, fmt))))]
     for check in item.checks:
         if check.field is None or any(f.name == check.field for f in fields):

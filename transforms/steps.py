@@ -14,31 +14,32 @@ from pathlib import Path
 from rich.table import Table
 
 from catalog.errors import UserError
-from catalog.loader import Catalog, load_catalog
+from catalog.loader import Catalog, Finding, load_catalog
+from catalog.model import Item
 from catalog.period import Period
 from quality.audit import verify as audit
 from quality.gate import build_data_docs, read_history
 from quality.gate import judge as judge_batch
 from transforms.assess import assess as assess_period
 from transforms.assess import ensure_marts
-from transforms.extract.drop import extract_drop, land
+from transforms.declaration import Declaration, read_return, replace_declarations
+from transforms.extract.drop import extract_drop, extract_returns, land
 from transforms.integrate.build import integrate as build_libraries
 from transforms.report import county_table as render_county_table
 from transforms.report import report as write_report
 from transforms.stage.batch import stage_delivery
 from warehouse.batch import Delivery, StagedBatch, Verdict
-from warehouse.home import Home
+from warehouse.home import Home, opted_in
 from warehouse.lake import Lake
 from warehouse.load import LoadResult, load_batch, record_refusal
 from warehouse.maintenance import maintain as maintain_lake
 from warehouse.query import run_query
-from warehouse.schema import ensure_schema
+from warehouse.schema import ensure_schema, lake_losses
 
 
 def extract(item_id: str, period: str, home: Home) -> list[str]:
     """Land what the item's departments delivered for the period; the manifests' paths, none if nothing came."""
-    item = load_catalog().item(item_id)
-    return [str(path) for path in extract_drop(item, Period.parse(period), home)]
+    return [str(path) for path in extract_drop(_collected(item_id), Period.parse(period), home)]
 
 
 def hand_over(file: Path, item_id: str, period: str, home: Home, *, replace: bool = False) -> str:
@@ -48,7 +49,7 @@ def hand_over(file: Path, item_id: str, period: str, home: Home, *, replace: boo
     name and other contents is not replaced. Names by the convention carry place and number and need no such care.
     Raises `UserError`.
     """
-    manifest = land(file, load_catalog().item(item_id), Period.parse(period), home)
+    manifest = land(file, _collected(item_id), Period.parse(period), home)
     delivery = Delivery.from_file(manifest)
     if delivery.division is None and not replace:
         lake, _ = open_lake(home)
@@ -61,6 +62,19 @@ def hand_over(file: Path, item_id: str, period: str, home: Home, *, replace: boo
                 remedy="是它的更正，加 --replace 替换；不是同一份，换个文件名",
             )
     return str(manifest)
+
+
+def _collected(item_id: str) -> Item:
+    catalog = load_catalog()
+    item = catalog.item(item_id)
+    if item.id not in catalog.collected(opted_in(catalog)):
+        title = catalog.libraries[item.library].title
+        raise UserError(
+            f"“{item.title}”归“{title}”，不属公共信用信息，未开通",
+            where=item.id,
+            remedy=f"经批准后把 {item.library} 写进环境变量 XTCREDIT_OPT_IN",
+        )
+    return item
 
 
 def stage(manifest: str, home: Home) -> str:
@@ -125,6 +139,42 @@ def open_lake(home: Home) -> tuple[Lake, Catalog]:
     return lake, catalog
 
 
+def declare(period: str, home: Home) -> int:
+    """Take in the period's monthly returns, replacing what was declared before; how many declarations there are.
+
+    A return that cannot be read does not keep the others out. Raises `UserError` naming all such, once the rest is in.
+    """
+    month = Period.parse(period)
+    lake, catalog = open_lake(home)
+    declarations: list[Declaration] = []
+    refused: list[str] = []
+    for delivered in extract_returns(month, home):
+        try:
+            declarations += read_return(delivered, catalog, home)
+        except UserError as error:
+            refused.append(str(error))
+    with lake:
+        count = replace_declarations(lake, month, declarations)
+    if refused:
+        raise UserError(
+            f"{len(refused)} 份月报表未能读取：{'；'.join(refused)}",
+            remedy="改正后重新放入收件箱，再运行 declare",
+        )
+    return count
+
+
+def losses(home: Home) -> list[Finding]:
+    """What the lake holds and the catalog would lose, as findings in the items' files; none without a lake."""
+    if not home.lake.exists():
+        return []
+    catalog = load_catalog()
+    with Lake(home) as lake:
+        return [
+            Finding(catalog.paths[item], 1, f"与湖中的数据不合：{loss.what}", loss.remedy)
+            for item, loss in lake_losses(lake, catalog)
+        ]
+
+
 def integrate(home: Home) -> dict[str, int]:
     """Bring identities and libraries up to the ledger; subjects per library."""
     lake, catalog = open_lake(home)
@@ -145,7 +195,7 @@ def assess(period: str, home: Home) -> dict[str, object]:
     """Replace the period's marts; its totals."""
     lake, catalog = open_lake(home)
     with lake:
-        return asdict(assess_period(lake, catalog, Period.parse(period)))
+        return asdict(assess_period(lake, catalog, Period.parse(period), opted=opted_in(catalog)))
 
 
 def report(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.errors import UserError
+from catalog.loader import Catalog
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,22 @@ class Home:
         path.mkdir(parents=True, exist_ok=True)
         path.chmod(0o700)
         return path
+
+
+def opted_in(catalog: Catalog) -> frozenset[str]:
+    """The opt-in libraries that this warehouse collects: those named in `XTCREDIT_OPT_IN`, by comma; `all` means all.
+
+    Raises `UserError` for a name that is no opt-in library.
+    """
+    optional = {library.id for library in catalog.libraries.values() if library.opt_in}
+    named = set(filter(None, (os.environ.get("XTCREDIT_OPT_IN") or "").replace(" ", "").split(",")))
+    if unknown := sorted(named - optional - {"all"}):
+        raise UserError(
+            f"“{unknown[0]}”不是须另行开通的库",
+            where="XTCREDIT_OPT_IN",
+            remedy=f"可写 {'、'.join(sorted(optional))}",
+        )
+    return frozenset(optional if "all" in named else named)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,10 +14,12 @@ from sqlalchemy import BigInteger, Column, Date, DateTime, Double, Integer, Meta
 from sqlalchemy.types import TypeEngine
 
 from catalog.describe import field_comment, item_comment
+from catalog.errors import UserError
 from catalog.loader import Catalog
 from catalog.model import Item
 from catalog.types import TYPES
 from catalog.types.base_sql import quote
+from warehouse.evolution import Change, Loss, changes
 from warehouse.lake import SCHEMAS, Lake
 
 METADATA = MetaData()
@@ -123,6 +125,20 @@ OUTCOME = _table(
     ("message", String, "说明"),
     ("occurred_at", DateTime, "时间"),
 )
+DECLARATION = _table(
+    "ops",
+    "declaration",
+    "报送情况月报表：各单位自报的本期产生数，零为零报告",
+    ("period", String, "期次"),
+    ("division", String, "报送单位区划"),
+    ("department", String, "部门标识"),
+    ("item_id", String, "目录标识"),
+    ("produced", BigInteger, "本期产生数；0 即零报告"),
+    ("note", String, "说明（个人号码已遮盖）"),
+    ("declared_on", Date, "文件名所载日期"),
+    ("source_file", String, "原文件名"),
+    ("sha256", String, "原文件摘要"),
+)
 RECORD = _table(
     "core",
     "record",
@@ -182,6 +198,8 @@ LINEAGE: tuple[tuple[str, str, str], ...] = (
     ("source_time", "TIMESTAMP", "来源时间"),
 )
 
+_LINEAGE_TYPES = {name: kind for name, kind, _ in LINEAGE}
+
 # Tables kept per item in files of their own: a load touches one item's files only.
 PARTITIONS = {"core.record": "item_id", "ops.quarantine": "item_id", "vault.identifier": "item_id"}
 
@@ -223,6 +241,12 @@ REFERENCE: tuple[Columns, ...] = (
         ("subject", "VARCHAR", "主体类别"),
         ("frequency", "VARCHAR", "报送频率"),
         ("share", "VARCHAR", "共享属性：public 社会公开；government 政务共享；authorised 授权查询"),
+        ("natural_key", "VARCHAR", "关键项"),
+    ),
+    _reference(
+        "apart",
+        "另库目录：存于须另行开通的库，不计入公共信用信息归集量",
+        ("item_id", "VARCHAR", "目录标识"),
     ),
     _reference(
         "field",
@@ -269,9 +293,12 @@ REFERENCE: tuple[Columns, ...] = (
 
 
 def record_table(item: Item) -> Columns:
-    """`rec.<item>`: lineage, then the item's fields in catalog order."""
+    """`rec.<item>`: lineage, then the item's fields in catalog order, then those it had once."""
     fields = tuple((f.name, TYPES[f.type].storage, field_comment(f, item)) for f in item.fields)
-    return Columns("rec", item.id, item_comment(item), (*LINEAGE, *fields))
+    retired = tuple(
+        (r.name, TYPES[r.type].storage, f"{r.title}（{r.until}后不再归集）") for r in item.retired
+    )
+    return Columns("rec", item.id, item_comment(item), (*LINEAGE, *fields, *retired))
 
 
 def fixed_tables() -> tuple[Columns, ...]:
@@ -300,6 +327,7 @@ def catalog_version(catalog: Catalog) -> str:
             ("items", catalog.items),
             ("lists", catalog.lists),
             ("libraries", catalog.libraries),
+            ("corrections", catalog.corrections),
         )
     }
     tables = {
@@ -323,8 +351,14 @@ def ensure_schema(lake: Lake, catalog: Catalog) -> None:
             tx.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         existing = _existing_columns(tx)
         for table in tables:
-            partition = "period" if table.schema == "rec" else PARTITIONS.get(f"{table.schema}.{table.name}")
-            _create(tx, table, existing, partition=partition)
+            present = existing.get(f"{table.schema}.{table.name}")
+            if present is None:
+                _create(tx, table)
+            elif table.schema != "rec":
+                _extend(tx, table, present)
+        for item in catalog.items.values():
+            if present := existing.get(f"rec.{item.id}"):
+                _evolve(tx, item, present)
         apply_comments(tx, tables)
         _fill_reference(tx, catalog, version)
 
@@ -343,12 +377,58 @@ def _shape_version(tables: Iterable[Columns]) -> str:
     return hashlib.sha256(json.dumps(shapes, ensure_ascii=False).encode()).hexdigest()[:6]
 
 
-def _existing_columns(tx: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for schema, table, column in tx.execute(
-        "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE database_name = 'lake'"
+def lake_losses(lake: Lake, catalog: Catalog) -> Iterator[tuple[str, Loss]]:
+    """What of the lake the catalog would lose: item and `Loss`, none for a catalog that the lake can follow."""
+    existing = _existing_columns(lake.connection)
+    for item in catalog.items.values():
+        if present := existing.get(f"rec.{item.id}"):
+            yield from ((item.id, loss) for loss in _losses(lake.connection, item, present))
+
+
+def _losses(tx: duckdb.DuckDBPyConnection, item: Item, present: Mapping[str, str]) -> Iterator[Loss]:
+    yield from (step for step in changes(item, _LINEAGE_TYPES, present) if isinstance(step, Loss))
+    known = tx.execute("SELECT natural_key FROM ref.item WHERE item_id = ?", [item.id]).fetchone()
+    if known and known[0] not in (None, natural_key(item)):
+        loaded = tx.execute("SELECT count(*) FROM ops.batch WHERE item_id = ?", [item.id]).fetchone()
+        if loaded and loaded[0]:
+            yield Loss(
+                "key",
+                f"关键项由 {known[0]} 改为 {natural_key(item)}，已入库的记录将与新报的对不上",
+                "保留原关键项；确须改变的，另立目录编号",
+            )
+
+
+def natural_key(item: Item) -> str:
+    """The item's key as text, each field under its first name."""
+    first = {f.name: (f.renamed_from or (f.name,))[0] for f in item.fields}
+    return "+".join(first.get(name, name) for name in item.key)
+
+
+def _evolve(tx: duckdb.DuckDBPyConnection, item: Item, present: Mapping[str, str]) -> None:
+    """Bring an item's table up to the catalog; raises `UserError` for a change that would lose data."""
+    for loss in _losses(tx, item, present):
+        raise UserError(f"目录的改动会丢失数据：{loss.what}", where=item.id, remedy=loss.remedy)
+    table = f'rec."{item.id}"'
+    for step in changes(item, _LINEAGE_TYPES, present):
+        match step:
+            case Change(kind="add"):
+                tx.execute(f'ALTER TABLE {table} ADD COLUMN "{step.column}" {step.type}')
+            case Change(kind="rename"):
+                tx.execute(f'ALTER TABLE {table} RENAME COLUMN "{step.before}" TO "{step.column}"')
+            case Change(kind="widen"):
+                # The lake widens few types in place: the column is copied.
+                tx.execute(f'ALTER TABLE {table} ADD COLUMN "{step.column}_wider" {step.type}')
+                tx.execute(f'UPDATE {table} SET "{step.column}_wider" = "{step.column}"')
+                tx.execute(f'ALTER TABLE {table} DROP COLUMN "{step.column}"')
+                tx.execute(f'ALTER TABLE {table} RENAME COLUMN "{step.column}_wider" TO "{step.column}"')
+
+
+def _existing_columns(tx: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for schema, table, column, kind in tx.execute(
+        "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = 'lake'"
     ).fetchall():
-        found.setdefault(f"{schema}.{table}", set()).add(column)
+        found.setdefault(f"{schema}.{table}", {})[column] = kind
     return found
 
 
@@ -365,19 +445,14 @@ def _sql_type(kind: TypeEngine[Any]) -> str:
     return names[type(kind)]
 
 
-def _create(
-    tx: duckdb.DuckDBPyConnection,
-    table: Columns,
-    existing: dict[str, set[str]],
-    *,
-    partition: str | None = None,
-) -> None:
-    present = existing.get(f"{table.schema}.{table.name}")
-    if present is None:
-        tx.execute(f"CREATE TABLE {table.definition}")
-        if partition is not None:
-            tx.execute(f"ALTER TABLE {table.qualified} SET PARTITIONED BY ({partition})")
-        return
+def _create(tx: duckdb.DuckDBPyConnection, table: Columns) -> None:
+    tx.execute(f"CREATE TABLE {table.definition}")
+    partition = "period" if table.schema == "rec" else PARTITIONS.get(f"{table.schema}.{table.name}")
+    if partition is not None:
+        tx.execute(f"ALTER TABLE {table.qualified} SET PARTITIONED BY ({partition})")
+
+
+def _extend(tx: duckdb.DuckDBPyConnection, table: Columns, present: Mapping[str, str]) -> None:
     for name, kind, _ in table.columns:
         if name not in present:
             tx.execute(f'ALTER TABLE {table.qualified} ADD COLUMN "{name}" {kind}')
@@ -404,9 +479,13 @@ def apply_comments(tx: duckdb.DuckDBPyConnection, tables: Iterable[Columns]) -> 
 def _fill_reference(tx: duckdb.DuckDBPyConnection, catalog: Catalog, version: str) -> None:
     rows: dict[str, Iterable[tuple[object, ...]]] = {
         "item": (
-            (i.id, i.code, i.title, i.department, i.library, i.category, i.subject.kind, i.frequency, i.share)
+            (
+                *(i.id, i.code, i.title, i.department, i.library, i.category),
+                *(i.subject.kind, i.frequency, i.share, natural_key(i)),
+            )
             for i in catalog.items.values()
         ),
+        "apart": ((item_id,) for item_id in sorted(catalog.apart)),
         "field": _field_rows(catalog),
         "department": ((d.id, d.name, d.full_name, d.in_plan) for d in catalog.departments.values()),
         "division": (

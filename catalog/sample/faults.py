@@ -17,9 +17,11 @@ import pyarrow as pa
 from catalog.model import (
     Adult,
     Condition,
+    Differs,
     Empty,
     Field,
     MatchesId,
+    NotAbove,
     NotAfterPeriod,
     NotBefore,
     NoTestData,
@@ -386,6 +388,10 @@ def _rule_recipes(plan: Plan, level: str) -> Iterator[Recipe]:
                 yield _too_soon(rule)
             case NotAfterPeriod():
                 yield _in_future(rule)
+            case NotAbove():
+                yield _too_much(rule)
+            case Differs():
+                yield _the_same(rule)
             case Prefix():
                 yield _other_kind(plan, rule)
             case WithinCity():
@@ -427,6 +433,31 @@ def _too_soon(rule: NotBefore) -> Recipe:
 def _in_future(rule: NotAfterPeriod) -> Recipe:
     def make(row: Row) -> Broken | None:
         return _moved(row, rule.field, row.end + rule.days + 1 + row.n % 300)
+
+    return make
+
+
+def _too_much(rule: NotAbove) -> Recipe:
+    def make(row: Row) -> Broken | None:
+        f, whole = row.plan.item.field(rule.field), row.plan.item.field(rule.other)
+        if not row.filled(rule.field) or not row.filled(rule.other):
+            return None
+        value = int(float(row.text(rule.other))) + 1 + row.n % 5
+        fits = value <= float(f.max or 10**9) and whole.type == f.type
+        return Broken({rule.field: str(value)}, rule.rule, rule.field) if fits else None
+
+    return make
+
+
+def _the_same(rule: Differs) -> Recipe:
+    def make(row: Row) -> Broken | None:
+        if not row.filled(rule.field) or not row.filled(rule.other):
+            return None
+        other = row.text(rule.other)
+        prefixes = row.plan.prefixes(rule.field)
+        if prefixes and not other.startswith(prefixes):
+            return None  # broken already by its prefix
+        return Broken({rule.field: other}, rule.rule, rule.field)
 
     return make
 
@@ -551,11 +582,13 @@ def _minor(rule: Adult) -> Recipe:
 
 def _not_empty(rule: Empty) -> Recipe:
     def make(row: Row) -> Broken | None:
-        return (
-            Broken({rule.field: row.text(rule.field)}, rule.rule, rule.field)
-            if row.holds(rule.when)
-            else None
+        # Filled, it may ask for others to be filled, which would be missed first.
+        asks = any(
+            isinstance(f.required, Condition) and f.required.field == rule.field for f in row.plan.fields
         )
+        if asks or not row.holds(rule.when):
+            return None
+        return Broken({rule.field: row.text(rule.field)}, rule.rule, rule.field)
 
     return make
 

@@ -17,22 +17,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalog.divisions import CITY
 from catalog.errors import UserError
 from catalog.loader import Catalog
 from catalog.model import Format, Item
+from catalog.obligations import Provider, providers
 from catalog.period import Period
 from catalog.sample.draw import Bools, Draw, Ints
 from catalog.sample.faults import Recipe, Row, fault_recipes, set_aside_recipes
 from catalog.sample.files import FileStyle, Writer, open_writer
 from catalog.sample.noise import EMPTY, NOISE
 from catalog.sample.population import EPOCH, Population
+from catalog.sample.returns import write_returns
 from catalog.sample.values import Build, Column, Plan, Style
 
 CHUNK = 200_000
 XLSX_ROWS, XLS_ROWS, JSON_ROWS = 20_000, 5_000, 200_000
 FIRST_PERIOD = Period(2019, 1)
 """The population was registered before 2019 and is of age since then."""
-CITY_PREFIX = "130500"
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class GeneratedFile:
     path: Path
     truth_path: Path
     truth: Truth
+    provider: Provider
 
 
 @dataclass(frozen=True)
@@ -141,12 +144,19 @@ def generate(
     chosen = [catalog.item(name) for name in items] if items is not None else list(catalog.items.values())
     population = Population(seed, catalog.divisions)
     done: list[GeneratedFile] = []
-    for item in sorted(chosen, key=lambda item: item.id):
+    chosen.sort(key=lambda item: item.id)
+    for item in chosen:
         maker = _Maker(catalog, item, population, out, months, rows, shares, tuple(kinds))
         for made in maker.run():
             done.append(made)
             if progress is not None:
                 progress(made)
+    for month in months:
+        accepted: dict[tuple[str, Provider], int] = {}
+        for made in done:
+            if made.truth.period == str(month):
+                accepted[made.truth.item, made.provider] = made.truth.rows_accepted
+        write_returns(catalog, out, chosen, month, accepted, seed)
     return done
 
 
@@ -189,7 +199,7 @@ class _Maker:
     def _complete(self, fmt: Format) -> bool:
         """Whether records can be told apart in the format: what the key needs is there or may be missing."""
         return all(
-            k == "subject" or k not in fmt.absent or self.item.field(k).required is True
+            k == "subject" or not self.item.lacks(k, fmt) or self.item.field(k).required is True
             for k in self.item.key
         ) and (
             Plan(self.item, fmt, self.catalog, self.population, self.total, self.rows, Style(fmt)).serial
@@ -202,32 +212,33 @@ class _Maker:
         for number, period in enumerate(self.periods):
             if period.month % self.item.period_months:
                 continue
-            units = self._providers()
+            units = self._providers(period)
             sizes = [self.rows // len(units) + (i < self.rows % len(units)) for i in range(len(units))]
             for unit, size in zip(units, sizes, strict=True):
                 if size:
                     yield self._delivery(number, period, unit, size)
 
-    def _providers(self) -> list[str]:
-        """Who delivers: the city's department, two county bureaus, or the city and one county; in
-        order of delivery.
-        """
-        counties = [code for code, _ in self.population.counties]
-        first = self.draw.of("county").one(len(counties))
-        some = [counties[first], counties[(first + 7) % len(counties)]]
-        return sorted(
-            {
-                "city_department": [CITY_PREFIX],
-                "county_bureau": some,
-                "city_and_county": [CITY_PREFIX, some[0]],
-            }[self.item.provision.role]
-        )
+    def _providers(self, period: Period) -> list[Provider]:
+        """Who delivers, of all who owe: one department of the city, two units of counties, or one of each."""
+        owing = list(providers(self.item, self.catalog, period))
+        city = [p for p in owing if p.county_code == CITY]
+        counties = [p for p in owing if p.county_code != CITY]
+        some = []
+        if city:
+            some.append(city[self.draw.of("department").one(len(city))])
+        if counties:
+            first = self.draw.of("county").one(len(counties))
+            wanted = 1 if city else 2
+            some += [counties[(first + 7 * n) % len(counties)] for n in range(wanted)]
+        return sorted(some, key=lambda p: p.county_code)
 
-    def _delivery(self, number: int, period: Period, unit: str, size: int) -> GeneratedFile:
+    def _delivery(self, number: int, period: Period, unit: Provider, size: int) -> GeneratedFile:
         due = period.shift(1)
         day = f"{due.year:04d}{due.month:02d}{self.item.due.day:02d}"
-        delivery = f"{day}-01-{unit}"
-        draw = self.draw.of(period, unit)
+        delivery = f"{day}-01-{unit.county_code}"
+        if unit.department != self.item.department:
+            delivery += f"-{unit.department}"
+        draw = self.draw.of(period, unit.county_code)
         self.history.wave += 1
         home = 0
         if len(self.formats) > 1 and draw.of("format").one(4) == 0:
@@ -244,7 +255,7 @@ class _Maker:
         )
         folder = self.out / str(period)
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{unit}_{self.item.department}_{self.item.id}_{day}_01.{style.kind}"
+        path = folder / f"{unit.county_code}_{unit.department}_{self.item.id}_{day}_01.{style.kind}"
         counts = _Counts()
         read = self._write(path, style, plan, draw, number, period, home, size, counts)
         status, quarantined = counts.by_status, sum(counts.by_rule.values())
@@ -268,7 +279,7 @@ class _Maker:
         truth_path.write_text(
             json.dumps(asdict(truth), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
         )
-        return GeneratedFile(path, truth_path, truth)
+        return GeneratedFile(path, truth_path, truth, unit)
 
     def _file_style(self, draw: Draw, size: int) -> FileStyle:
         kind = self.kinds[draw.of("kind").one(len(self.kinds))]

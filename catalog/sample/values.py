@@ -21,11 +21,13 @@ from catalog.loader import Catalog
 from catalog.model import (
     Adult,
     Condition,
+    Differs,
     Empty,
     Field,
     Format,
     Item,
     MatchesId,
+    NotAbove,
     NotAfterPeriod,
     NotBefore,
     Prefix,
@@ -192,7 +194,7 @@ class Plan:
 
     def absent(self, name: str) -> bool:
         """Whether the format lacks a field."""
-        return self.fmt is not None and name in self.fmt.absent
+        return self.item.lacks(name, self.fmt)
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:
@@ -408,6 +410,18 @@ class Build:
         return plan.draw.of("subject").below(plan.pool, self.record)
 
     @cached_property
+    def allowed(self) -> list[tuple[Bools, tuple[str, ...]]]:
+        """Prefixes that the rules allow the subject's code in which rows."""
+        plan, subject = self.plan, self.plan.item.subject
+        name = subject.uscc or subject.mixed or ""
+        found: list[tuple[Bools, tuple[str, ...]]] = [(np.ones(self.rows, dtype=bool), plan.prefixes(name))]
+        if plan.switch is not None:
+            position = self.positions(plan.switch)
+            codes = plan.codes(plan.item.field(plan.switch)).codes
+            found += [(position == i, plan.prefixes(name, code)) for i, code in enumerate(codes)]
+        return found
+
+    @cached_property
     def group(self) -> Ints:
         """Group of the organisation a row is about."""
         plan, subject = self.plan, self.plan.item.subject
@@ -415,13 +429,7 @@ class Build:
         if result[:1].tolist() != [-1] and self.rows:
             return result
         pick_ = plan.draw.of("group")
-        name = subject.uscc or subject.mixed or ""
-        values: list[tuple[Bools, tuple[str, ...]]] = [(np.ones(self.rows, dtype=bool), plan.prefixes(name))]
-        if plan.switch is not None:
-            position = self.positions(plan.switch)
-            codes = plan.codes(plan.item.field(plan.switch)).codes
-            values += [(position == i, plan.prefixes(name, code)) for i, code in enumerate(codes)]
-        for where, allowed in values:
+        for where, allowed in self.allowed:
             options = plan.groups(allowed) if allowed else [(GROUP_NUMBER[n], w) for n, w in _GENERIC]
             # 91/93 etc. are listed beside whole families ("5"): generic weights keep companies in the
             # majority.
@@ -477,15 +485,11 @@ class Build:
             ]
         group = np.zeros(self.rows, dtype=np.int64)
         for where, prefixes in allowed:
-            group = np.where(where, plan.groups(prefixes)[0][0], group)
-        prefix = plan.population.prefix(group, index)
-        for where, prefixes in allowed:
-            # Of a group with several prefixes (11, 13) a rule may allow only one.
-            right = [p for p in PREFIXES if p.startswith(prefixes)]
-            wrong = where & ~np.asarray(pc.is_in(prefix, value_set=pa.array(right, pa.string())))
-            if prefixes and wrong.any():
-                prefix = pc.if_else(pa.array(wrong), right[0] if right else (prefixes[0] + "1")[:2], prefix)
-        return group, index, prefix
+            options = [number for number, _ in plan.groups(prefixes)]
+            organ = GROUP_NUMBER["government_organ"]
+            authority = organ in options and any(word in anchor.title for word in _AUTHORITY_WORDS)
+            group = np.where(where, organ if authority else options[0], group)
+        return group, index, _within(plan.population.prefix(group, index), allowed)
 
     # --- whether a cell is filled
     # --------------------------------------------------------------------------------
@@ -584,6 +588,16 @@ class Build:
                 ) from None
             self._columns[name] = generate(self, f)
         return self._columns[name]
+
+
+def _within(prefix: pa.StringArray, allowed: list[tuple[Bools, tuple[str, ...]]]) -> pa.StringArray:
+    """Prefixes of codes made to fit: of a group with several (11, 13) a rule may allow only one."""
+    for where, prefixes in allowed:
+        right = [p for p in PREFIXES if p.startswith(prefixes)]
+        wrong = where & ~np.asarray(pc.is_in(prefix, value_set=pa.array(right, pa.string())))
+        if prefixes and wrong.any():
+            prefix = pc.if_else(pa.array(wrong), right[0] if right else (prefixes[0] + "1")[:2], prefix)
+    return prefix
 
 
 def _common(a: str, b: str) -> int:
@@ -748,8 +762,15 @@ def _taxpayer_no(b: Build, f: Field) -> Column:
     return Column(pc.if_else(pa.array(b.draw(f).below(4, b.record) == 0), owners, bodies))
 
 
+def _ceiling(b: Build, f: Field) -> str | None:
+    """The field that a rule says this one must not exceed."""
+    return next((r.other for r in b.plan.rules if isinstance(r, NotAbove) and r.field == f.name), None)
+
+
 def _integer(b: Build, f: Field) -> Column:
     low, high = int(float(f.min or 0)), int(float(f.max or 500))
+    if _ceiling(b, f) is not None:
+        high = low
     span = max(high - low + 1, 1)
     values = (
         b.record + 1
@@ -761,6 +782,8 @@ def _integer(b: Build, f: Field) -> Column:
 
 def _decimal(b: Build, f: Field) -> Column:
     low, high = int(float(f.min or 0)), int(float(f.max or 100))
+    if _ceiling(b, f) is not None:
+        return Column(pa.array([str(low)] * b.rows, pa.string()))
     whole = low + (b.draw(f).below(min(max(high - low, 1), 500), b.record) + b.salt(f)) % max(high - low, 1)
     return Column(
         join(_number_text(whole), ".", _number_text(b.draw(f).of("part").below(99, b.record) + 1, 2))
@@ -797,6 +820,11 @@ def _amount(b: Build, f: Field) -> Column:
     """Hundredths of the unit; the currency goes into the text where a field of its own reads it there."""
     options = _SUMS_YUAN if f.unit == "元" else _CAPITAL if b.plan.registry else _SUMS
     values = np.array(options, dtype=np.int64)[b.draw(f).below(len(options), b.record)] * (1 + b.salt(f))
+    if (whole := _ceiling(b, f)) is not None:
+        # A share of the whole; a change adds little, so that it stays below.
+        amount = b.column(whole).amount
+        assert amount is not None
+        values = amount * b.draw(f).below(10, b.record) // 20 + b.salt(f)
     values = np.clip(values, int(float(f.min or 0) * 100), int(float(f.max or 10**12) * 100))
     reader = next(
         (o for o in b.plan.item.fields if o.same_column_as == f.name and not b.plan.absent(o.name)), None
@@ -844,10 +872,19 @@ def _division(b: Build, f: Field) -> Column:
 def _uscc(b: Build, f: Field) -> Column:
     if f.name == b.plan.item.subject.uscc:
         group, number = b.group, b.number
-        prefix = b.plan.population.prefix(group, number)
+        prefix = _within(b.plan.population.prefix(group, number), b.allowed)
         return Column(b.plan.population.uscc(group, number, prefix))
     group, number, prefix_ = b.other_body(f)
-    return Column(b.plan.population.uscc(group, number, prefix_))
+    code = b.plan.population.uscc(group, number, prefix_)
+    for other in (o for r in b.plan.rules if isinstance(r, Differs) for o in _opposite(r, f)):
+        same = pc.equal(code, b.column(other).text)
+        code = pc.if_else(same, b.plan.population.uscc(group, number + 1, prefix_), code)
+    return Column(code)
+
+
+def _opposite(rule: Differs, f: Field) -> list[str]:
+    """The field that this one must differ from, unless the rule is about others."""
+    return [b for a, b in ((rule.field, rule.other), (rule.other, rule.field)) if a == f.name]
 
 
 def _org_code(b: Build, f: Field) -> Column:

@@ -46,7 +46,7 @@ def verify(lake: Lake) -> list[Violation]:
     """Run every clause; the violations, none if all hold. A clause that cannot run is an error of ours and raises."""
     violations = []
     with lake.reading():
-        _gather_rec(lake.connection)
+        prepare(lake.connection)
         for clause in clauses():
             rows = lake.scalar(f"SELECT count(*) FROM ({clause.sql}\n)")
             if rows:
@@ -59,16 +59,41 @@ def _line(row: dict[str, object]) -> str:
     return "，".join(f"{name}={value}" for name, value in row.items())
 
 
-def _gather_rec(connection: duckdb.DuckDBPyConnection) -> None:
-    """`audit_rec`: the lineage columns of every `rec.<item>` in one table, read once for all clauses."""
-    tables = connection.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'rec' ORDER BY ALL"
-    ).fetchall()
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """What clauses read of tables whose number depends on the catalog.
+
+    `audit_rec`: the lineage of every `rec.<item>`, read once for all clauses. `audit_registration_no`: the registration
+    numbers that registrars state. `audit_library`: every row of every library, as JSON.
+    """
+    tables: dict[str, dict[str, set[str]]] = {"rec": {}, "lib": {}}
+    for schema, table, column in connection.execute(
+        "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE database_name = 'lake'"
+        " AND schema_name IN ('rec', 'lib') AND table_name NOT IN (SELECT view_name FROM duckdb_views()) ORDER BY ALL"
+    ).fetchall():
+        tables[schema].setdefault(table, set()).add(column)
     columns = (
         "batch_id, period, delivery, row_number, record_key, content_hash, subject_key, identity_rule,"
         " county_code, county_rule, division_code, source_time"
     )
-    union = " UNION ALL ".join(
-        f"SELECT '{name}' AS item_id, {columns} FROM lake.rec.\"{name}\"" for (name,) in tables
-    )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE audit_rec AS {union}")
+    lineage = [f"SELECT '{name}' AS item_id, {columns} FROM lake.rec.\"{name}\"" for name in tables["rec"]]
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE audit_rec AS {' UNION ALL '.join(lineage)}")
+    if "member" not in tables["lib"]:
+        return
+    registrars = connection.execute(
+        "SELECT DISTINCT item_id FROM lake.lib.member WHERE kind = 'base' AND subject = 'organisation' AND role = 'member'"
+    ).fetchall()
+    stated = [
+        "SELECT NULL::VARCHAR AS batch_id, NULL::BIGINT AS row_number, NULL::VARCHAR AS registration_no WHERE FALSE"
+    ]
+    stated += [
+        f'SELECT batch_id, row_number, registration_no FROM lake.rec."{name}"'
+        for (name,) in registrars
+        if "registration_no" in tables["rec"].get(name, ())
+    ]
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW audit_registration_no AS {' UNION ALL '.join(stated)}")
+    rows = [
+        f"SELECT '{name}' AS library, subject_key, to_json(t)::VARCHAR AS content FROM lake.lib.\"{name}\" t"
+        for name, found in tables["lib"].items()
+        if "subject_key" in found
+    ]
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW audit_library AS {' UNION ALL '.join(rows)}")

@@ -1,17 +1,13 @@
 -- 标识对照：组织机构代码须在统一社会信用代码第9至17位或登记记录中，注册号须在登记记录中，且只归一个主体
 WITH code AS (
     SELECT 'org:' || substr(subject_key, 14, 9) AS identifier, subject_key
-    FROM core.record
+    FROM (FROM core.record ANTI JOIN ref.apart USING (item_id))
     WHERE starts_with(subject_key, 'uscc:')
     GROUP BY ALL
 ), stated AS (
     SELECT 'reg:' || v.registration_no AS identifier, r.subject_key
     FROM core.record r
-    JOIN (
-        SELECT batch_id, row_number, registration_no FROM rec.enterprise_registration
-        UNION ALL SELECT batch_id, row_number, registration_no FROM rec.cooperative_registration
-        UNION ALL SELECT batch_id, row_number, registration_no FROM rec.individual_business_registration
-    ) v ON v.batch_id = r.batch_id AND v.row_number = r.row_number
+    JOIN audit_registration_no v ON v.batch_id = r.batch_id AND v.row_number = r.row_number
     WHERE v.registration_no IS NOT NULL AND starts_with(r.subject_key, 'uscc:')
 )
 SELECT identifier, subject_key, '一码多主却作了关联' AS fault

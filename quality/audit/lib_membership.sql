@@ -4,7 +4,8 @@ WITH expected AS (
     FROM lib.member m
     JOIN core.record r ON r.item_id = m.item_id
     LEFT JOIN core.link l ON l.item_id = r.item_id AND l.record_key = r.record_key
-    WHERE r.subject_key IS NOT NULL AND starts_with(r.subject_key, 'person:') = (m.subject = 'person')
+    WHERE m.role = 'member' AND r.subject_key IS NOT NULL
+      AND (m.subject = 'any' OR starts_with(r.subject_key, 'person:') = (m.subject = 'person'))
 )
 SELECT coalesce(e.library, s.library) AS library, coalesce(e.subject_key, s.subject_key) AS subject_key,
        CASE WHEN s.subject_key IS NULL THEN '台账有而库中无' ELSE '库中有而台账无' END AS fault

@@ -9,7 +9,7 @@ WITH current AS (
         WHERE starts_with(commit_message, 'load ') OR starts_with(commit_message, 'integrate')
     )
 ),
-ledger AS (SELECT first_period, count(*) AS n FROM core.record GROUP BY first_period)
+ledger AS (SELECT first_period, count(*) AS n FROM (FROM core.record ANTI JOIN ref.apart USING (item_id)) GROUP BY first_period)
 SELECT
     city.period,
     city.collected,

@@ -11,7 +11,7 @@ WITH current AS (
 ),
 ledger AS (
     SELECT county_code, first_period, count(*) AS n
-    FROM core.record
+    FROM (FROM core.record ANTI JOIN ref.apart USING (item_id))
     GROUP BY county_code, first_period
 ),
 direct AS (

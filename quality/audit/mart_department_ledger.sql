@@ -10,16 +10,16 @@ WITH current AS (
     )
 ),
 ledger AS (
-    SELECT current.period, department, count(*) AS collected
+    SELECT current.period, coalesce(batch.department, item.department) AS department, count(*) AS collected
     FROM current
-    JOIN core.record AS record ON record.first_period <= current.period
+    JOIN (FROM core.record ANTI JOIN ref.apart USING (item_id)) AS record ON record.first_period <= current.period
     JOIN ref.item AS item ON item.item_id = record.item_id
+    LEFT JOIN ops.batch AS batch ON batch.batch_id = record.batch_id
     GROUP BY ALL
 ),
 batches AS (
-    SELECT period, item.department, sum(rows_read - rows_ignored) AS submitted
-    FROM ops.batch AS batch
-    JOIN ref.item AS item ON item.item_id = batch.item_id
+    SELECT period, department, sum(rows_read - rows_ignored) AS submitted
+    FROM ops.batch ANTI JOIN ref.apart USING (item_id)
     GROUP BY ALL
 )
 SELECT progress.period, progress.department, progress.collected, ledger.collected AS ledger_collected,

@@ -19,7 +19,7 @@ batches AS (
         sum(rows_duplicate) AS duplicate,
         sum(rows_quarantined) - sum(rows_set_aside) AS questioned,
         sum(rows_set_aside) AS set_aside
-    FROM ops.batch
+    FROM (FROM ops.batch ANTI JOIN ref.apart USING (item_id))
     WHERE period IN (SELECT period FROM current)
     GROUP BY period, item_id
 )

@@ -11,7 +11,7 @@ WITH current AS (
 ),
 ledger AS (
     SELECT item_id, first_period, count(*) AS n, count(subject_key) AS linked
-    FROM core.record
+    FROM (FROM core.record ANTI JOIN ref.apart USING (item_id))
     GROUP BY item_id, first_period
 ),
 recounted AS (

@@ -72,7 +72,7 @@ reject_rate: {warn: 0.02, fail: 0.3}
 checks:
   - {level: warn, check: fill_rate_min, field: name, value: 0.5}
   - {level: warn, check: volume_change, months: 3, tolerance: 0.8}
-end: ended
+expires: ended
 """,
     "items/scjg/other.yml": """\
 id: other
@@ -80,7 +80,7 @@ code: XT901
 title: 另一信息
 english: other
 department: scjg
-library: industry_planned
+library: people
 category: "01"
 subject: {kind: person, name: name, person: id_number}
 share: government
@@ -133,17 +133,19 @@ source: 试验
 codes:
   - {code: "01", title: 登记}
 """,
-    "reference/lists/library.yml": """\
-id: library
-title: 行业库
-source: 试验
-codes:
-  - {code: industry_planned, title: 规划中的库}
+    "libraries/people.yml": """\
+id: people
+title: 自然人试验库
+kind: group
+subject: person
+members: [other]
+legal_basis: 某通知
+attributes: []
 """,
     "reference/departments.csv": """\
-id,name,full_name,aliases,uscc,kind,in_plan
-scjg,市场监管局,邢台市市场监督管理局,工商局|质监局,,department,true
-gaj,公安局,邢台市公安局,,,department,true
+id,name,full_name,aliases,uscc,kind,in_plan,members
+scjg,市场监管局,邢台市市场监督管理局,工商局|质监局,,department,true,
+gaj,公安局,邢台市公安局,,,department,true,
 """,
     "reference/divisions.csv": """\
 code,name,level,parent,valid_from,valid_to,kind,aliases,successors,note
@@ -207,9 +209,12 @@ PROBE = [
     ("owner: {provider: 某局}", 'owner: {provider: ""}', "“owner”是空的"),
     ("retention: 五年", 'retention: ""', "“retention”是空的"),
     ('since: "2019-10"', 'since: "2019-13"', "起始期次“2019-13”不是有效的年月"),
-    ("end: ended", "end: fine", "终止项“fine”不是日期"),
-    ("end: ended", "end: someday", "终止“someday”既不是期次"),
-    ("end: ended", 'end: "2019-09"', "终止期次 2019-09 早于起始期次"),
+    ("expires: ended", "expires: fine", "不是日期"),
+    ("field: ended, other: begun}", "field: ended, other: begun}\n  - {rule: not_above, field: fine, other: number}", "单位不同"),
+    ("field: ended, other: begun}", "field: ended, other: begun}\n  - {rule: not_above, field: kind, other: number}", "不是数"),
+    ("type: date, min", "type: date, only: gone, min", "格式“gone”不存在"),
+    ("expires: ended", "end: someday", "终止期次“someday”不是有效的年月"),
+    ("expires: ended", 'end: "2019-09"', "终止期次 2019-09 早于起始期次"),
     ("due: {day: 5}", "due: {day: 5, working_days: 0}", "工作日数小于1"),
     # subject, key, references
     ("person: id_number}", "person: uscc}", "主体标识 person 所指的“统一社会信用代码”类型不符"),
@@ -377,7 +382,8 @@ OTHERS = [
     ),
     (LIBRARY, "members: [probe]", "members: [probe, ghost]", "成员目录“ghost”不存在"),
     (LIBRARY, "members: [probe]", "members: [probe, other]", "成员目录“other”没有机构代码"),
-    (LIBRARY, "members: [probe]", "members: []", "归入库“tiny”，而该库的 members 中没有本目录"),
+    (LIBRARY, "members: [probe]", "members: [probe]\nfeeds: [probe]", "既是 members 又是 feeds"),
+    (LIBRARY, "subject: organisation", "subject: any", "基础库与重点人群库须写明主体"),
     (LIBRARY, "subject: organisation", "subject: nobody", "不在许可范围内"),
     (LIBRARY, "[probe.name]", "[probe.nome]", "来源“probe.nome”不存在"),
     (LIBRARY, "[probe.name]", "[ghost.name]", "来源“ghost.name”不存在"),

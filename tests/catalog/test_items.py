@@ -58,7 +58,7 @@ def test_a_heading_means_one_field_in_each_format(item):
 def test_every_name_an_item_uses_is_one_of_its_fields(item):
     names = [field.name for field in item.fields]
     assert [name for name, times in Counter(names).items() if times > 1] == []
-    used = {*item.key, *(name for group in item.one_of for name in group), *filter(None, (item.end,))} - {
+    used = {*item.key, *(name for group in item.one_of for name in group), *filter(None, (item.expires,))} - {
         "subject"
     }
     used |= {rule.field for rule in item.county if rule.field}

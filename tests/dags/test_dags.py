@@ -65,6 +65,7 @@ def test_only_writers_take_the_writers_pool(bag):
     assert writers == {(f"ingest__{item_id}", "file.load") for item_id in ITEMS} | {
         ("libraries", "integrate"),
         ("assess__monthly", "integrate"),
+        ("assess__monthly", "declare"),
         ("assess__monthly", "assess"),
         ("maintain", "maintain"),
     }

@@ -134,3 +134,20 @@ def batch(lake: Lake) -> Batches:
         return batch_id
 
     return add
+
+
+@pytest.fixture
+def declare(lake: Lake) -> Callable[..., None]:
+    """Adds one declaration of a monthly return."""
+
+    def add(
+        item: str, produced: int, *, department: str, period: str = "2019-12", division: str = "130500"
+    ) -> None:
+        with lake.transaction() as tx:
+            tx.execute(
+                "INSERT INTO ops.declaration (period, division, department, item_id, produced, declared_on)"
+                " VALUES (?, ?, ?, ?, ?, '2020-01-04')",
+                [period, division, department, item, produced],
+            )
+
+    return add

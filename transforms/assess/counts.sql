@@ -1,14 +1,16 @@
 -- One pass over the ledger. The township is kept only for counties that the layout of the day has split.
 CREATE OR REPLACE TEMP TABLE assess_raw AS
 SELECT
-    item_id,
-    coalesce(county_code, $city) AS county_code,
-    CASE WHEN list_contains($split, county_code) THEN coalesce(division_code, '') ELSE '' END AS division_code,
-    coalesce(county_rule, 'city') AS county_rule,
+    record.item_id,
+    batch.department,
+    coalesce(record.county_code, $city) AS county_code,
+    CASE WHEN list_contains($split, record.county_code) THEN coalesce(record.division_code, '') ELSE '' END AS division_code,
+    coalesce(record.county_rule, 'city') AS county_rule,
     count(*) AS collected,
-    count(*) FILTER (first_period = $period) AS collected_in_period,
-    count(*) FILTER (first_period = $previous) AS collected_in_previous,
-    count(subject_key) AS linked
-FROM core.record
-WHERE first_period <= $period
+    count(*) FILTER (record.first_period = $period) AS collected_in_period,
+    count(*) FILTER (record.first_period = $previous) AS collected_in_previous,
+    count(record.subject_key) AS linked
+FROM core.record AS record
+LEFT JOIN (SELECT batch_id, department FROM ops.batch) AS batch ON batch.batch_id = record.batch_id
+WHERE record.first_period <= $period AND NOT list_contains($apart, record.item_id)
 GROUP BY ALL

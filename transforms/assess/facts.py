@@ -10,7 +10,6 @@ from pathlib import Path
 from catalog import targets as target_files
 from catalog.divisions import CITY, Divisions
 from catalog.loader import Catalog
-from catalog.model import Item
 from catalog.period import Period
 from catalog.targets import Targets, Weight, load_targets
 
@@ -76,20 +75,6 @@ def units_of(catalog: Catalog, period: Period, plan: Plan | None) -> list[Unit]:
             )
         )
     return units
-
-
-def is_owed(item: Item, period: Period) -> bool:
-    """Whether a collection period of the item ends in this month and the duty is in force."""
-    ended = (
-        item.end is not None and item.end not in {f.name for f in item.fields} and item.end[:7] < str(period)
-    )
-    return item.provision.since[:7] <= str(period) and not ended and period.month % item.period_months == 0
-
-
-def due_date(item: Item, period: Period) -> date:
-    """The day of the following month by which the delivery is owed."""
-    following = period.shift(1)
-    return date(following.year, following.month, item.due.day)
 
 
 class Places:

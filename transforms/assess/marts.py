@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from catalog.divisions import CITY
 from catalog.loader import Catalog
+from catalog.obligations import due_date, is_owed, providers
 from catalog.period import Period
-from transforms.assess.facts import Place, Places, Plan, Unit, due_date, is_owed, plan_of, units_of
+from transforms.assess.facts import Place, Places, Plan, Unit, plan_of, units_of
 from transforms.assess.tables import MARTS
 from warehouse.lake import Lake
 from warehouse.schema import apply_comments, catalog_version
@@ -36,7 +37,7 @@ class AssessResult:
     items_delivered: int
 
 
-def assess(lake: Lake, catalog: Catalog, period: Period) -> AssessResult:
+def assess(lake: Lake, catalog: Catalog, period: Period, *, opted: Container[str] = ()) -> AssessResult:
     """Replace exactly the rows of `period` in `mart.*`, from core.record, ops.batch and the catalog alone.
 
     A record counts once, in the period in which it first appears (domain notes 6.5). The marts' columns are
@@ -46,11 +47,12 @@ def assess(lake: Lake, catalog: Catalog, period: Period) -> AssessResult:
     places = Places(catalog.divisions, period.last_day)
     with lake.transaction(f"assess {period}") as tx:
         _create_marts(tx)
-        _count_ledger(tx, period, places)
+        _count_ledger(tx, catalog, period, places)
         pairs = tx.execute(
             "SELECT DISTINCT county_code, division_code FROM assess_raw ORDER BY ALL"
         ).fetchall()
         _facts(tx, catalog, period, plan, places.places(pairs))
+        _obligations(tx, catalog, period, places, opted)
         for statement in _statements("marts.sql"):
             tx.execute(statement, {"period": str(period)} if "$period" in statement else {})
         _assert_adds_up(tx, period)
@@ -87,7 +89,7 @@ def _create_marts(tx: duckdb.DuckDBPyConnection) -> None:
     apply_comments(tx, MARTS)
 
 
-def _count_ledger(tx: duckdb.DuckDBPyConnection, period: Period, places: Places) -> None:
+def _count_ledger(tx: duckdb.DuckDBPyConnection, catalog: Catalog, period: Period, places: Places) -> None:
     codes = tx.execute(
         "SELECT DISTINCT county_code FROM core.record WHERE first_period <= ? AND county_code IS NOT NULL",
         [str(period)],
@@ -99,6 +101,7 @@ def _count_ledger(tx: duckdb.DuckDBPyConnection, period: Period, places: Places)
             "period": str(period),
             "previous": str(period.shift(-1)),
             "city": CITY,
+            "apart": sorted(catalog.apart),
             "split": sorted(code for (code,) in codes if places.is_split(code)),
         },
     )
@@ -142,12 +145,11 @@ def _facts(
             "title": text,
             "department": text,
             "library": text,
-            "owed": pa.bool_(),
-            "due_date": pa.date32(),
         },
         [
-            (i.id, i.title, i.department, i.library, is_owed(i, period), due_date(i, period))
+            (i.id, i.title, i.department, i.library)
             for i in catalog.items.values()
+            if i.id not in catalog.apart
         ],
     )
     _temporary(
@@ -168,6 +170,52 @@ def _facts(
                 catalog_version(catalog),
             )
         ],
+    )
+
+
+def _obligations(
+    tx: duckdb.DuckDBPyConnection, catalog: Catalog, period: Period, places: Places, opted: Container[str]
+) -> None:
+    """Who owes what this period, and to which unit each division that delivered belongs."""
+    text = pa.string()
+    _temporary(
+        tx,
+        "assess_obligation",
+        {
+            "item_id": text,
+            "department": text,
+            "county_code": text,
+            "role": text,
+            "since": text,
+            "reason": text,
+            "owed": pa.bool_(),
+            "due_on": pa.date32(),
+        },
+        [
+            (
+                item.id,
+                provider.department,
+                provider.county_code,
+                item.provision.role,
+                item.provision.since,
+                item.provision.reason,
+                is_owed(item, period),
+                due_date(item, period),
+            )
+            for item in catalog.collected(opted).values()
+            for provider in providers(item, catalog, period)
+        ],
+    )
+    divisions = tx.execute(
+        "SELECT DISTINCT division FROM ops.batch WHERE period = $period AND division IS NOT NULL "
+        "UNION SELECT DISTINCT division FROM ops.declaration WHERE period = $period",
+        {"period": str(period)},
+    ).fetchall()
+    _temporary(
+        tx,
+        "assess_division",
+        {"division": text, "unit": text},
+        [(code, places.unit(code) or CITY) for (code,) in divisions],
     )
 
 
@@ -202,7 +250,7 @@ def _assert_adds_up(tx: duckdb.DuckDBPyConnection, period: Period) -> None:
     """Every record is in exactly one unit: a place without a unit would lose its records silently."""
     totals = tx.execute(
         """
-        SELECT (SELECT count(*) FROM core.record WHERE first_period <= $period),
+        SELECT (SELECT count(*) FROM core.record ANTI JOIN ref.apart USING (item_id) WHERE first_period <= $period),
                (SELECT sum(collected) FROM mart.county_progress WHERE period = $period),
                (SELECT sum(collected) FROM mart.item_progress WHERE period = $period),
                (SELECT sum(collected) FROM mart.department_progress WHERE period = $period)

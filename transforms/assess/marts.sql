@@ -15,6 +15,104 @@ JOIN assess_place AS place USING (county_code, division_code)
 GROUP BY ALL
 ORDER BY county_code, item_id, county_rule;
 
+-- What came from whom: a delivery without a place in its name is the city's.
+CREATE OR REPLACE TEMP TABLE assess_delivery AS
+SELECT
+    batch.item_id,
+    batch.department,
+    coalesce(division.unit, '130500') AS county_code,
+    count(*)::INTEGER AS batches,
+    min(coalesce(try_strptime(regexp_extract(delivery, '^(\d{8})-', 1), '%Y%m%d'), received_at))::DATE AS delivered_on,
+    sum(rows_read - rows_ignored)::BIGINT AS submitted,
+    sum(rows_accepted)::BIGINT AS accepted,
+    sum(rows_new)::BIGINT AS new,
+    sum(rows_updated)::BIGINT AS updated,
+    sum(rows_duplicate)::BIGINT AS duplicate,
+    sum(rows_quarantined - rows_set_aside)::BIGINT AS questioned,
+    sum(rows_set_aside)::BIGINT AS set_aside
+FROM ops.batch AS batch
+LEFT JOIN assess_division AS division ON division.division = batch.division
+WHERE period = $period
+GROUP BY ALL;
+
+-- An item that has left the catalog keeps its records and therefore its row.
+CREATE OR REPLACE TEMP TABLE assess_all_items AS
+SELECT * FROM assess_item
+UNION ALL BY NAME
+SELECT gone.item_id, gone.item_id AS title, coalesce(min(gone.department), 'unknown') AS department
+FROM (
+    SELECT item_id, department FROM assess_delivery
+    UNION ALL
+    SELECT item_id, department FROM assess_raw
+) AS gone
+WHERE gone.item_id NOT IN (SELECT item_id FROM assess_item) AND gone.item_id NOT IN (FROM ref.apart)
+GROUP BY gone.item_id;
+
+CREATE OR REPLACE TEMP TABLE assess_department_name AS
+SELECT department, department_name FROM assess_department
+UNION ALL
+SELECT DISTINCT department, department
+FROM (
+    SELECT department FROM assess_all_items
+    UNION ALL
+    SELECT department FROM assess_delivery
+    UNION ALL
+    SELECT department FROM assess_raw
+)
+WHERE department IS NOT NULL AND department NOT IN (SELECT department FROM assess_department);
+
+DELETE FROM mart.obligation WHERE period = $period;
+INSERT INTO mart.obligation BY NAME
+WITH declared AS (
+    SELECT item_id, department, coalesce(division.unit, '130500') AS county_code,
+        sum(produced)::BIGINT AS produced, CASE WHEN sum(produced) = 0 THEN min(declared_on) END AS zero_on
+    FROM ops.declaration AS declaration
+    LEFT JOIN assess_division AS division ON division.division = declaration.division
+    WHERE period = $period
+    GROUP BY ALL
+),
+known AS (
+    SELECT * FROM assess_obligation
+    UNION ALL BY NAME
+    -- What nobody had to deliver, or not yet, is shown where it came.
+    SELECT item_id, department, county_code, 'none' AS role, false AS owed
+    FROM (SELECT item_id, department, county_code FROM assess_delivery UNION SELECT item_id, department, county_code FROM declared)
+    ANTI JOIN assess_obligation USING (item_id, department, county_code)
+)
+SELECT
+    $period AS period,
+    known.item_id,
+    coalesce(item.title, known.item_id) AS title,
+    known.department,
+    coalesce(department.department_name, known.department) AS department_name,
+    known.county_code,
+    unit.county_name,
+    known.role,
+    known.since,
+    known.reason,
+    CASE
+        WHEN d.submitted > 0 THEN 'delivered'
+        WHEN declared.produced = 0 THEN 'zero'
+        WHEN known.owed THEN 'missing'
+        ELSE 'not_due'
+    END AS state,
+    CASE WHEN known.owed THEN known.due_on END AS due_on,
+    coalesce(d.delivered_on, declared.zero_on) AS delivered_on,
+    CASE WHEN known.owed THEN coalesce(coalesce(d.delivered_on, declared.zero_on) <= known.due_on, false) END AS on_time,
+    coalesce(d.batches, 0) AS batches,
+    coalesce(d.submitted, 0) AS submitted,
+    coalesce(d.new, 0) + coalesce(d.updated, 0) AS accepted,
+    declared.produced
+FROM known
+LEFT JOIN assess_all_items AS item USING (item_id)
+LEFT JOIN assess_department_name AS department ON department.department = known.department
+LEFT JOIN assess_unit AS unit ON unit.county_code = known.county_code
+LEFT JOIN assess_delivery AS d
+    ON d.item_id = known.item_id AND d.department = known.department AND d.county_code = known.county_code
+LEFT JOIN declared
+    ON declared.item_id = known.item_id AND declared.department = known.department AND declared.county_code = known.county_code
+ORDER BY known.item_id, known.county_code, known.department;
+
 DELETE FROM mart.county_progress WHERE period = $period;
 INSERT INTO mart.county_progress BY NAME
 WITH counted AS (
@@ -29,6 +127,15 @@ WITH counted AS (
     WHERE period = $period
     GROUP BY county_code
 ),
+owed AS (
+    SELECT
+        county_code,
+        (count(*) FILTER (due_on IS NOT NULL))::INTEGER AS obligations_owed,
+        (count(*) FILTER (due_on IS NOT NULL AND state <> 'missing'))::INTEGER AS obligations_met
+    FROM mart.obligation ANTI JOIN ref.apart USING (item_id)
+    WHERE period = $period
+    GROUP BY county_code
+),
 measured AS (
     SELECT
         unit.*,
@@ -38,10 +145,13 @@ measured AS (
         coalesce(collected_in_previous, 0) AS collected_in_previous,
         coalesce(items, 0) AS items,
         coalesce(unplaced, 0) AS unplaced,
+        coalesce(obligations_owed, 0) AS obligations_owed,
+        coalesce(obligations_met, 0) AS obligations_met,
         coalesce(collected, 0) / unit.floor_target AS floor_rate,
         coalesce(collected, 0) / unit.quota_target AS quota_rate
     FROM assess_unit AS unit
     LEFT JOIN counted USING (county_code)
+    LEFT JOIN owed USING (county_code)
 )
 SELECT
     $period AS period,
@@ -53,42 +163,32 @@ SELECT
 FROM measured
 ORDER BY county_code;
 
-CREATE OR REPLACE TEMP TABLE assess_submitted AS
-SELECT
-    item_id,
-    min(department) AS department,
-    count(*)::INTEGER AS batches,
-    min(coalesce(try_strptime(regexp_extract(delivery, '^(\d{8})-', 1), '%Y%m%d'), received_at))::DATE AS delivered_on,
-    sum(rows_read - rows_ignored)::BIGINT AS submitted,
-    sum(rows_accepted)::BIGINT AS accepted,
-    sum(rows_new)::BIGINT AS new,
-    sum(rows_updated)::BIGINT AS updated,
-    sum(rows_duplicate)::BIGINT AS duplicate,
-    sum(rows_quarantined - rows_set_aside)::BIGINT AS questioned,
-    sum(rows_set_aside)::BIGINT AS set_aside
-FROM ops.batch
-WHERE period = $period
-GROUP BY item_id;
-
--- An item that has left the catalog keeps its records and therefore its row.
-CREATE OR REPLACE TEMP TABLE assess_all_items AS
-SELECT * FROM assess_item
-UNION ALL BY NAME
-SELECT
-    gone.item_id, gone.item_id AS title, coalesce(min(gone.department), 'unknown') AS department, false AS owed
-FROM (
-    SELECT item_id, department FROM assess_submitted
-    UNION ALL
-    SELECT item_id, NULL FROM assess_raw
-) AS gone
-WHERE gone.item_id NOT IN (SELECT item_id FROM assess_item)
-GROUP BY gone.item_id;
-
 DELETE FROM mart.item_progress WHERE period = $period;
 INSERT INTO mart.item_progress BY NAME
 WITH counted AS (
     SELECT item_id, sum(collected)::BIGINT AS collected, sum(linked)::BIGINT AS linked
     FROM assess_raw
+    GROUP BY item_id
+),
+delivered AS (
+    SELECT item_id, sum(batches)::INTEGER AS batches, sum(submitted)::BIGINT AS submitted, sum(accepted)::BIGINT AS accepted,
+        sum(new)::BIGINT AS new, sum(updated)::BIGINT AS updated, sum(duplicate)::BIGINT AS duplicate,
+        sum(questioned)::BIGINT AS questioned, sum(set_aside)::BIGINT AS set_aside
+    FROM assess_delivery
+    GROUP BY item_id
+),
+owed AS (
+    SELECT item_id,
+        (count(*) FILTER (due_on IS NOT NULL))::INTEGER AS providers_owed,
+        (count(*) FILTER (due_on IS NOT NULL AND state <> 'missing'))::INTEGER AS providers_met,
+        CASE
+            WHEN bool_or(state = 'delivered') THEN 'delivered'
+            WHEN bool_or(state = 'missing') THEN 'missing'
+            WHEN bool_or(state = 'zero') THEN 'zero'
+            ELSE 'not_due'
+        END AS status
+    FROM mart.obligation
+    WHERE period = $period
     GROUP BY item_id
 )
 SELECT
@@ -110,64 +210,70 @@ SELECT
     coalesce(counted.collected, 0) AS collected,
     coalesce(counted.linked, 0) AS linked,
     counted.linked / nullif(counted.collected, 0) AS linking_rate,
-    CASE
-        WHEN s.submitted > 0 THEN 'delivered'
-        WHEN s.batches > 0 THEN 'zero'
-        WHEN item.owed THEN 'missing'
-        ELSE 'not_due'
-    END AS status
+    coalesce(owed.providers_owed, 0) AS providers_owed,
+    coalesce(owed.providers_met, 0) AS providers_met,
+    coalesce(owed.status, 'not_due') AS status
 FROM assess_all_items AS item
-LEFT JOIN assess_department AS department ON department.department = item.department
-LEFT JOIN assess_submitted AS s ON s.item_id = item.item_id
+LEFT JOIN assess_department_name AS department ON department.department = item.department
+LEFT JOIN delivered AS s ON s.item_id = item.item_id
 LEFT JOIN counted ON counted.item_id = item.item_id
+LEFT JOIN owed ON owed.item_id = item.item_id
 ORDER BY item.item_id;
 
 DELETE FROM mart.department_progress WHERE period = $period;
 INSERT INTO mart.department_progress BY NAME
-WITH department AS (
-    SELECT department, department_name FROM assess_department
-    UNION
-    SELECT department, department FROM assess_all_items
-    WHERE department NOT IN (SELECT department FROM assess_department)
+WITH delivered AS (
+    SELECT department, sum(submitted)::BIGINT AS submitted, sum(accepted)::BIGINT AS accepted, sum(new)::BIGINT AS new,
+        sum(updated)::BIGINT AS updated, sum(duplicate)::BIGINT AS duplicate, sum(questioned)::BIGINT AS questioned,
+        sum(set_aside)::BIGINT AS set_aside
+    FROM assess_delivery ANTI JOIN ref.apart USING (item_id)
+    GROUP BY department
+),
+counted AS (
+    -- A record's provider is that of its current version.
+    SELECT coalesce(raw.department, item.department) AS department, sum(raw.collected)::BIGINT AS collected
+    FROM assess_raw AS raw
+    JOIN assess_all_items AS item ON item.item_id = raw.item_id
+    GROUP BY ALL
+),
+owed AS (
+    SELECT department,
+        count(*)::INTEGER AS items,
+        (count(*) FILTER (role <> 'none' AND due_on IS NOT NULL))::INTEGER AS items_owed,
+        (count(*) FILTER (due_on IS NOT NULL AND state IN ('delivered', 'zero')))::INTEGER AS items_delivered
+    FROM mart.obligation ANTI JOIN ref.apart USING (item_id)
+    WHERE period = $period AND county_code = '130500'
+    GROUP BY department
 )
 SELECT
     $period AS period,
-    department.department,
-    department.department_name,
-    coalesce(sum(p.submitted), 0)::BIGINT AS submitted,
-    coalesce(sum(p.accepted), 0)::BIGINT AS accepted,
-    coalesce(sum(p.new), 0)::BIGINT AS new,
-    coalesce(sum(p.updated), 0)::BIGINT AS updated,
-    coalesce(sum(p.duplicate), 0)::BIGINT AS duplicate,
-    coalesce(sum(p.questioned), 0)::BIGINT AS questioned,
-    coalesce(sum(p.set_aside), 0)::BIGINT AS set_aside,
-    (sum(p.accepted) + sum(p.duplicate)) / nullif(sum(p.submitted) - sum(p.set_aside), 0) AS valid_rate,
-    coalesce(sum(p.collected), 0)::BIGINT AS collected,
-    count(p.item_id)::INTEGER AS items,
-    (count(*) FILTER (item.owed))::INTEGER AS items_owed,
-    (count(*) FILTER (item.owed AND p.batches > 0))::INTEGER AS items_delivered,
-    coalesce(bool_or(item.owed), false) AND coalesce(sum(p.submitted), 0) = 0 AS is_zero
-FROM department
-LEFT JOIN assess_all_items AS item ON item.department = department.department
-LEFT JOIN mart.item_progress AS p ON p.item_id = item.item_id AND p.period = $period
-GROUP BY ALL
-ORDER BY department.department;
+    name.department,
+    name.department_name,
+    coalesce(s.submitted, 0) AS submitted,
+    coalesce(s.accepted, 0) AS accepted,
+    coalesce(s.new, 0) AS new,
+    coalesce(s.updated, 0) AS updated,
+    coalesce(s.duplicate, 0) AS duplicate,
+    coalesce(s.questioned, 0) AS questioned,
+    coalesce(s.set_aside, 0) AS set_aside,
+    (s.accepted + s.duplicate) / nullif(s.submitted - s.set_aside, 0) AS valid_rate,
+    coalesce(counted.collected, 0) AS collected,
+    coalesce(owed.items, 0) AS items,
+    coalesce(owed.items_owed, 0) AS items_owed,
+    coalesce(owed.items_delivered, 0) AS items_delivered,
+    coalesce(owed.items_owed, 0) > 0 AND owed.items_delivered = 0 AS is_zero
+FROM assess_department_name AS name
+LEFT JOIN delivered AS s ON s.department = name.department
+LEFT JOIN counted ON counted.department = name.department
+LEFT JOIN owed ON owed.department = name.department
+ORDER BY name.department;
 
 DELETE FROM mart.timeliness WHERE period = $period;
 INSERT INTO mart.timeliness BY NAME
-SELECT
-    $period AS period,
-    p.item_id,
-    p.department,
-    item.due_date,
-    s.delivered_on,
-    CASE WHEN p.status <> 'not_due' THEN coalesce(s.delivered_on <= item.due_date, false) END AS on_time,
-    p.status
-FROM mart.item_progress AS p
-JOIN assess_item AS item USING (item_id)
-LEFT JOIN assess_submitted AS s USING (item_id)
-WHERE p.period = $period AND (item.owed OR s.batches > 0)
-ORDER BY p.item_id;
+SELECT period, item_id, department, county_code, due_on AS due_date, delivered_on, on_time, state AS status
+FROM mart.obligation
+WHERE period = $period AND state <> 'not_due'
+ORDER BY item_id, county_code, department;
 
 DELETE FROM mart.city_progress WHERE period = $period;
 INSERT INTO mart.city_progress BY NAME
@@ -197,8 +303,12 @@ items AS (
     WHERE period = $period
 ),
 owed AS (
-    SELECT sum(items_owed)::INTEGER AS items_owed, sum(items_delivered)::INTEGER AS items_delivered
-    FROM mart.department_progress
+    SELECT
+        (count(*) FILTER (providers_owed > 0))::INTEGER AS items_owed,
+        (count(*) FILTER (providers_owed > 0 AND providers_met > 0))::INTEGER AS items_delivered,
+        sum(providers_owed)::INTEGER AS obligations_owed,
+        sum(providers_met)::INTEGER AS obligations_met
+    FROM mart.item_progress
     WHERE period = $period
 )
 SELECT $period AS period, counties.*, collected / target AS rate, items.*, owed.*, assess_city.*

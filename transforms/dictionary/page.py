@@ -149,7 +149,8 @@ def _facts(item: Item, catalog: Catalog) -> Iterable[tuple[str, str]]:
     yield "主体", describe.SUBJECT_KINDS[item.subject.kind]
     yield "关键项", describe.key_text(item)
     yield "属地", describe.county_text(item)
-    yield "终止", f"“{titles[item.end]}”" if item.end in titles else item.end or ""
+    yield "记录终止", f"“{titles[item.expires]}”" if item.expires else ""
+    yield "停止归集", item.end or ""
     yield "其他格式", "、".join(fmt.title for fmt in item.formats)
     yield "不读的列", "、".join(item.ignore)
 

@@ -6,7 +6,9 @@ import hashlib
 import os
 import re
 import shutil
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from catalog.errors import UserError
@@ -20,6 +22,21 @@ _NAME = re.compile(
     r"(?P<division>\d{6})_(?P<department>[a-z0-9]+)_(?P<item>[a-z0-9_]+?)_(?P<date>\d{8})_(?P<number>\d{2,4})"
 )
 _CHUNK = 1 << 20
+RETURN = "return"
+"""What stands in the item's place in the name of a monthly return (报送情况月报表)."""
+
+
+@dataclass(frozen=True)
+class MonthlyReturn:
+    """A landed return: whose it is, and the day and number by which a later one replaces it."""
+
+    division: str
+    department: str
+    day: date
+    number: str
+    sha256: str
+    path: Path
+    """The landed copy; the original name is its name."""
 
 
 def extract_drop(item: Item, period: Period, home: Home) -> list[Path]:
@@ -28,13 +45,37 @@ def extract_drop(item: Item, period: Period, home: Home) -> list[Path]:
     Landing the same bytes again changes nothing. Files being written (names starting with `.`, ending in `.part` or
     `.tmp`) are left alone.
     """
-    folder = home.inbox / str(period)
+    found = [land(path, item, period, home) for path, _ in _dropped(item.id, period, home)]
+    return sorted(found, key=lambda manifest: Delivery.from_file(manifest).delivery)
+
+
+def extract_returns(period: Period, home: Home) -> list[MonthlyReturn]:
+    """Land every monthly return in `inbox/<period>/` (`<division>_<department>_return_<yyyymmdd>_<no>`), by day and number.
+
+    Raises `UserError` for a date in a name that is none.
+    """
     found = []
+    for path, match in _dropped(RETURN, period, home):
+        try:
+            day = datetime.strptime(match["date"], "%Y%m%d").date()  # noqa: DTZ007 - a day, no instant
+        except ValueError as error:
+            raise UserError(
+                "文件名中的日期不存在", where=path.name, remedy="写成八位年月日，例如 20200105"
+            ) from error
+        target, digest = _keep(path, home.private_dir(home.landing) / RETURN / str(period))
+        found.append(
+            MonthlyReturn(match["division"], match["department"], day, match["number"], digest, target)
+        )
+    return sorted(found, key=lambda r: (r.day, r.number, r.path.name))
+
+
+def _dropped(item: str, period: Period, home: Home) -> Iterator[tuple[Path, re.Match[str]]]:
+    """Finished files of the period's inbox whose name says that they are of `item`."""
+    folder = home.inbox / str(period)
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         match = _NAME.fullmatch(path.stem)
-        if match and match["item"] == item.id and path.is_file() and not _unfinished(path):
-            found.append(land(path, item, period, home))
-    return sorted(found, key=lambda manifest: Delivery.from_file(manifest).delivery)
+        if match and match["item"] == item and path.is_file() and not _unfinished(path):
+            yield path, match
 
 
 def land(source: Path, item: Item, period: Period, home: Home) -> Path:
@@ -54,18 +95,13 @@ def land(source: Path, item: Item, period: Period, home: Home) -> Path:
             where=source.name,
             remedy="改用对应的目录，或改正文件名",
         )
-    delivery = f"{match['date']}-{match['number']}-{match['division']}" if match else _slug(source.stem)
-    digest = _sha256(source)
-    folder = home.private_dir(home.landing) / item.id / str(period) / delivery / digest[:12]
-    manifest = folder / "manifest.json"
+    delivery = _delivery(match, item) if match else _slug(source.stem)
+    target, digest = _keep(
+        source, home.private_dir(home.landing) / item.id / str(period) / delivery, manifest="manifest.json"
+    )
+    manifest = target.parent / "manifest.json"
     if manifest.exists():
         return manifest
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / source.name
-    temporary = folder / f".{source.name}.{os.getpid()}"
-    shutil.copyfile(source, temporary)
-    temporary.chmod(0o400)
-    temporary.replace(target)
     return Delivery(
         item_id=item.id,
         period=str(period),
@@ -78,6 +114,26 @@ def land(source: Path, item: Item, period: Period, home: Home) -> Path:
         size=target.stat().st_size,
         received_at=datetime.fromtimestamp(source.stat().st_mtime, UTC).replace(tzinfo=None).isoformat(),
     ).to_file(manifest)
+
+
+def _delivery(match: re.Match[str], item: Item) -> str:
+    """Day, number and place; and who, where the item is not one department's alone."""
+    place = f"{match['date']}-{match['number']}-{match['division']}"
+    return place if match["department"] == item.department else f"{place}-{match['department']}"
+
+
+def _keep(source: Path, folder: Path, *, manifest: str | None = None) -> tuple[Path, str]:
+    """Copy a file into `folder/<digest>/`, immutable; the copy and the digest. Nothing is copied twice."""
+    digest = _sha256(source)
+    home = folder / digest[:12]
+    target = home / source.name
+    if not (home / manifest).exists() if manifest else not target.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        temporary = home / f".{source.name}.{os.getpid()}"
+        shutil.copyfile(source, temporary)
+        temporary.chmod(0o400)
+        temporary.replace(target)
+    return target, digest
 
 
 def _unfinished(path: Path) -> bool:

@@ -11,7 +11,10 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from catalog.divisions import CITY
+from catalog.library import Library
 from catalog.loader import Catalog
+from catalog.model import Item
+from catalog.types import TYPES
 from transforms.integrate.plan import (
     Column,
     Plan,
@@ -26,6 +29,11 @@ from transforms.integrate.tables import ensure_tables
 from warehouse.lake import Lake
 from warehouse.schema import ensure_schema
 
+_IS_SUBJECT = {
+    "person": "starts_with(subject_key, 'person:')",
+    "organisation": "NOT starts_with(subject_key, 'person:')",
+    "any": "subject_key IS NOT NULL",
+}
 PORTION = 2_000_000
 """Records of a library's members handled at once: more go in portions of subjects, to bound memory."""
 
@@ -64,7 +72,7 @@ def integrate(lake: Lake, catalog: Catalog, *, portion: int = PORTION) -> Integr
         _attribute_households(tx, catalog)
         tx.execute("DELETE FROM lib.conflict")
         for plan in plans:
-            _build(tx, plan, known, portion)
+            _build(tx, plan, catalog, known, portion)
         return _result(tx, plans)
 
 
@@ -80,7 +88,7 @@ def _record_columns(tx: duckdb.DuckDBPyConnection) -> set[Source]:
 
 def _identify(tx: duckdb.DuckDBPyConnection, catalog: Catalog, known: set[Source]) -> None:
     stated = [claim for claim in claims(catalog) if Source(claim.item, claim.field) in known]
-    tx.execute(render("identity.sql", claims=stated))
+    tx.execute(render("identity.sql", claims=stated, apart=sorted(catalog.apart)))
     # What everything below reads: the ledger, each record under the subject it was resolved to.
     tx.execute(
         "CREATE OR REPLACE TEMP VIEW xt_record AS "
@@ -94,12 +102,13 @@ def _attribute_households(tx: duckdb.DuckDBPyConnection, catalog: Catalog) -> No
     tx.execute(render("household.sql", providers=providers, items=household_items(catalog), city=CITY))
 
 
-def _build(tx: duckdb.DuckDBPyConnection, plan: Plan, known: set[Source], portion: int) -> None:
+def _build(
+    tx: duckdb.DuckDBPyConnection, plan: Plan, catalog: Catalog, known: set[Source], portion: int
+) -> None:
     columns = [_present(column, known) for column in plan.columns]
     values: dict[str, list[str]] = {}
     for source in dict.fromkeys(source for column in columns for source in column.sources):
         values.setdefault(source.item, []).append(source.field)
-    person = "starts_with(subject_key, 'person:')"
     tx.execute(f'DELETE FROM lib."{plan.library.id}"')
     for scope in _scopes(tx, plan, portion):
         tx.execute(
@@ -109,11 +118,29 @@ def _build(tx: duckdb.DuckDBPyConnection, plan: Plan, known: set[Source], portio
                 members=plan.library.members,
                 columns=columns,
                 values=values,
-                is_subject=person if plan.library.subject == "person" else f"NOT {person}",
+                days={item: _day(catalog.items[item]) for item in values},
+                is_subject=_IS_SUBJECT[plan.library.subject],
+                ours=_ours(plan.library, catalog),
                 scope=scope,
                 city=CITY,
             )
         )
+
+
+def _day(item: Item) -> str:
+    """SQL for the day (or year) by which the later of two records that came in one period is told."""
+    named = item.event_date
+    if named is None:
+        return "NULL"
+    first = "DATE '0001-01-01'" if TYPES[item.field(named).type].storage == "DATE" else "0"
+    return f'coalesce(v."{named}", {first})'
+
+
+def _ours(library: Library, catalog: Catalog) -> str:
+    """Predicate for the records a library counts: an opt-in library's own, elsewhere all but those of such libraries."""
+    if library.opt_in:
+        return f"item_id IN ({literals(library.items)})"
+    return f"item_id NOT IN ({literals(sorted(catalog.apart))})" if catalog.apart else "true"
 
 
 def _present(column: Column, known: set[Source]) -> Column:

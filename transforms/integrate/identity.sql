@@ -3,7 +3,8 @@
 CREATE OR REPLACE TEMP TABLE xt_claim AS
 SELECT 'org:' || substr(subject_key, 14, 9) AS identifier, subject_key, min(item_id) AS source_item
 FROM core.record
-WHERE starts_with(subject_key, 'uscc:')
+WHERE starts_with(subject_key, 'uscc:'){% if apart %} AND item_id NOT IN ({{ apart | literals }}){% endif %}
+
 GROUP BY ALL
 {% for claim in claims %}
 UNION ALL

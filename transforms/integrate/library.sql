@@ -11,7 +11,8 @@ FROM (
 GROUP BY subject_key;
 
 {% for item, fields in values.items() %}
--- A subject usually has one record in an item: only the others need an aggregate over all columns.
+-- A subject usually has one record in an item: only of the others must one be chosen, and it counts whole, since the end of
+-- one listing beside the beginning of another would be neither's.
 CREATE OR REPLACE TEMP TABLE xt_current AS
 SELECT r.subject_key, r.record_key, r.batch_id, r.row_number, r.last_period
 FROM xt_record r
@@ -27,11 +28,15 @@ SELECT c.subject_key{% for field in fields %}, v."{{ field }}"{% endfor %}
 FROM (FROM xt_current ANTI JOIN xt_many USING (subject_key)) c
 JOIN rec."{{ item }}" v ON v.batch_id = c.batch_id AND v.row_number = c.row_number
 UNION ALL
-SELECT c.subject_key{% for field in fields %}, arg_max(v."{{ field }}", ROW(c.last_period, c.record_key)){% endfor %}
-
-FROM (FROM xt_current SEMI JOIN xt_many USING (subject_key)) c
-JOIN rec."{{ item }}" v ON v.batch_id = c.batch_id AND v.row_number = c.row_number
-GROUP BY c.subject_key;
+SELECT subject_key, unnest(chosen)
+FROM (
+    SELECT c.subject_key,
+           arg_max({ {%- for field in fields %}'{{ field }}': v."{{ field }}"{{ ", " if not loop.last }}{% endfor -%} },
+                   ROW(c.last_period, {{ days[item] }}, c.record_key)) AS chosen
+    FROM (FROM xt_current SEMI JOIN xt_many USING (subject_key)) c
+    JOIN rec."{{ item }}" v ON v.batch_id = c.batch_id AND v.row_number = c.row_number
+    GROUP BY c.subject_key
+);
 DROP TABLE xt_current;
 DROP TABLE xt_many;
 {% endfor %}
@@ -44,7 +49,7 @@ FROM (
            min(r.first_period) AS first_period, max(r.last_period) AS last_period
     FROM xt_record r
     SEMI JOIN xt_subject s ON s.subject_key = r.subject_key
-    WHERE {{ scope }}
+    WHERE {{ scope }} AND {{ ours }}
     GROUP BY r.subject_key, r.item_id
 )
 GROUP BY subject_key;

@@ -75,7 +75,7 @@ class Claim:
 
 def resolve(catalog: Catalog, library: Library) -> Plan:
     """The plan of a library; raises `UserError` where it names items, fields or types it cannot."""
-    for member in library.members:
+    for member in library.items:
         if member not in catalog.items:
             raise _error(
                 catalog, library, f"成员目录“{member}”不存在", "改成已有目录的标识（xtcredit catalog list）"

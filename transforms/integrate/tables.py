@@ -47,13 +47,14 @@ FIXED: dict[str, Shape] = {
         },
     ),
     "lib.member": (
-        "各库的成员目录：有其中记录的主体入库",
+        "各库的目录：member 有其中记录的主体入库，feed 的记录归该库而不因之入库",
         {
             "library": ("VARCHAR", "库"),
             "title": ("VARCHAR", "库名"),
             "kind": ("VARCHAR", "base 基础库；group 重点人群库；industry 重点行业库"),
-            "subject": ("VARCHAR", "organisation 机构；person 自然人"),
-            "item_id": ("VARCHAR", "成员目录"),
+            "subject": ("VARCHAR", "organisation 机构；person 自然人；any 机构或自然人"),
+            "item_id": ("VARCHAR", "目录"),
+            "role": ("VARCHAR", "member 有记录即入库；feed 有记录不因之入库"),
             "position": ("BIGINT", "次序"),
         },
     ),
@@ -150,9 +151,17 @@ def _ensure_view(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> None:
 def _describe(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> None:
     """Fill `lib.member` and `lib.attribute`, from which the audit recomputes what belongs where."""
     members = [
-        (plan.library.id, plan.library.title, plan.library.kind, plan.library.subject, item, position)
+        (
+            plan.library.id,
+            plan.library.title,
+            plan.library.kind,
+            plan.library.subject,
+            item,
+            "member" if item in plan.library.members else "feed",
+            position,
+        )
         for plan in plans
-        for position, item in enumerate(plan.library.members, 1)
+        for position, item in enumerate(plan.library.items, 1)
     ]
     attributes = [
         (plan.library.id, column.name, column.title, source.item, source.field, position)

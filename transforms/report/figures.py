@@ -76,9 +76,10 @@ def read_figures(
         [str(period)],
     )
     items = lake.rows(
-        "SELECT m.*, t.due_date, t.delivered_on, t.on_time FROM mart.item_progress AS m "
-        "LEFT JOIN mart.timeliness AS t USING (period, item_id) "
-        "WHERE period = ? ORDER BY m.department, item_id",
+        "SELECT m.*, t.* EXCLUDE item_id FROM (FROM mart.item_progress WHERE period = $1) AS m "
+        "LEFT JOIN (SELECT item_id, max(due_date) AS due_date, min(delivered_on) AS delivered_on, bool_and(on_time) AS on_time "
+        "FROM mart.timeliness WHERE period = $1 GROUP BY item_id) AS t ON t.item_id = m.item_id "
+        "ORDER BY m.department, m.item_id",
         [str(period)],
     )
     if unit is not None and unit.kind == "department":
@@ -116,10 +117,10 @@ def _require_fresh(lake: Lake, period: Period) -> None:
     require_assessed(lake, period)
     agree = lake.scalar(
         """
-        SELECT (SELECT count(*) FROM core.record WHERE first_period <= ?)
+        SELECT (SELECT count(*) FROM core.record ANTI JOIN ref.apart USING (item_id) WHERE first_period <= ?)
              = (SELECT collected FROM mart.city_progress WHERE period = ?)
-           AND (SELECT (coalesce(sum(rows_read - rows_ignored), 0), coalesce(sum(rows_new), 0)) FROM ops.batch
-                WHERE period = ?)
+           AND (SELECT (coalesce(sum(rows_read - rows_ignored), 0), coalesce(sum(rows_new), 0))
+                FROM ops.batch ANTI JOIN ref.apart USING (item_id) WHERE period = ?)
              = (SELECT (submitted, new) FROM mart.city_progress WHERE period = ?)
         """,
         [str(period)] * 4,

@@ -7,10 +7,14 @@ The file is read once into raw.parquet; one pass over that writes staged.parquet
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 
 import duckdb
 
+from catalog.correction import Correction
 from catalog.errors import UserError
 from catalog.loader import Catalog
 from catalog.model import SUBJECT, Field
@@ -62,7 +66,13 @@ def stage_delivery(delivery: Delivery, catalog: Catalog, home: Home, folder: Pat
         raw = read_raw(Path(delivery.path), folder / "raw.parquet", connection)
         layout = recognise(_first_rows(connection, raw), item_templates(item), where=delivery.source_file)
         scope = Scope(item, item.format(layout.template), catalog, period)
-        staging = _Staging(connection, raw, layout, scope, folder)
+        known = catalog.corrections.get(item.id)
+        corrections = [
+            c
+            for c in (known.corrections if known else ())
+            if c.concerns(delivery.department, delivery.division, delivery.period)
+        ]
+        staging = _Staging(connection, raw, layout, scope, folder, corrections)
         counts = staging.run()
         if counts.read - counts.ignored == 0:
             raise UserError(
@@ -93,17 +103,28 @@ class _Staging:
     """The staging pass of one file, from raw.parquet to the batch's Parquet files."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, raw: RawTable, layout: Layout, scope: Scope, folder: Path
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        raw: RawTable,
+        layout: Layout,
+        scope: Scope,
+        folder: Path,
+        corrections: Sequence[Correction],
     ) -> None:
         self.connection = connection
         self.raw = raw
         self.layout = layout
         self.scope = scope
         self.item = scope.item
-        self.rules: RowRules = row_rules(scope)
         self.folder = folder
+        self.corrections: dict[str, list[Correction]] = {}
+        for correction in corrections:
+            self.corrections.setdefault(correction.field, []).append(correction)
+        rules = row_rules(scope)
+        self.rules: RowRules = replace(rules, warnings=(*rules.warnings, *self._corrected()))
 
     def run(self) -> Counts:
+        self._expect_corrections()
         self._look_up_values()
         self._copy(self._staged_sql(), "staged")
         staged = f"read_parquet({quote(str(self.folder / 'staged.parquet'))})"
@@ -164,10 +185,13 @@ class _Staging:
             ) line {looked_up}"""
 
     def _delivered(self) -> list[str]:
-        """The routed codes as they stood in the file."""
-        return [
+        """The routed codes, and the fields with known mistakes, as they stood in the file."""
+        routed = [
             f"{self._text_sql(self.item.field(name))} AS {delivered(name)}"
             for name in routed_fields(self.item)
+        ]
+        return routed + [
+            f"{self._delivered_sql(self.item.field(name))} AS {_before(name)}" for name in self.corrections
         ]
 
     def _malformed_sql(self) -> str:
@@ -179,7 +203,40 @@ class _Staging:
             else "_malformed"
         )
 
+    def _corrected(self) -> Iterator[RowRule]:
+        """What is said of each row in which a known mistake was put right."""
+        for name, corrections in self.corrections.items():
+            for c in corrections:
+                when = f"{_before(name)} = {quote(c.find)}"
+                message = f"已知差错，按更正“{c.id}”改为“{c.replace}”：{c.reason}"
+                yield RowRule("corrected", name, "warn", when, message, _before(name))
+
+    def _expect_corrections(self) -> None:
+        """Raises `UserError` for a correction that finds less than it expects: it is out of date."""
+        for name, corrections in self.corrections.items():
+            cell = self._delivered_sql(self.item.field(name))
+            for c in corrections:
+                row = self.connection.execute(
+                    f"SELECT count(*) FROM read_parquet({quote(str(self.raw.path))}, file_row_number = true)"
+                    f" WHERE file_row_number > {self.layout.header_row} AND {cell} = {quote(c.find)}"
+                ).fetchone()
+                found = row[0] if row else 0
+                if found < c.rows:
+                    raise UserError(
+                        f"更正“{c.id}”应在“{self.item.field(name).title}”中找到“{c.find}”至少{c.rows}行，实有{found}行",
+                        where=f"catalog/corrections/{self.item.id}.yml",
+                        remedy="报送单位已改正的，把 status 改为 closed；否则核对 find、rows 与期次，再重跑这一批",
+                    )
+
     def _text_sql(self, field: Field) -> str:
+        """A field's text with its provider's known mistakes put right."""
+        cell = self._delivered_sql(field)
+        if not (corrections := self.corrections.get(field.name)):
+            return cell
+        cases = " ".join(f"WHEN {quote(c.find)} THEN {quote(c.replace)}" for c in corrections)
+        return f"CASE {cell} {cases} ELSE {cell} END"
+
+    def _delivered_sql(self, field: Field) -> str:
         """The cleaned text of a field's own column, or of the columns that stand in for it."""
         names = [field.same_column_as or field.name, *filter(None, [field.fallback])]
         found = [self.layout.columns.get(name) for name in names if not self.scope.absent(name)]
@@ -287,7 +344,13 @@ class _Staging:
         return f"coalesce(subject_key, concat_ws('|', {loose}))"
 
     def _content_hash(self) -> str:
-        parts = [f"coalesce({plain(f.name)}::VARCHAR, '')" for f in self.item.fields if f.change]
+        """Hash of what is filled, under each field's first name and in their order: a field that the catalog adds, renames,
+        widens or moves later changes no hash.
+        """
+        named = sorted(
+            (((f.renamed_from or (f.name,))[0], f) for f in self.item.fields if f.change), key=itemgetter(0)
+        )
+        parts = [f"{quote(name + '=')} || {_canonical(f)}" for name, f in named]
         return f"md5(concat_ws(chr(31), {', '.join(parts)}))::UUID"
 
     # -- words for the few rows that need them -----------------------------------------------------------------------
@@ -380,6 +443,18 @@ class _Staging:
                 SELECT row_number, unnest(list_filter([{", ".join(found)}], f -> f IS NOT NULL)) AS issue
                 FROM ({self._plain_sql(wanted)})
             ) ORDER BY row_number, issue.field, issue.rule"""
+
+
+def _before(name: str) -> str:
+    """SQL name of a field's text before a known mistake in it was put right."""
+    return f'"b_{name}"'
+
+
+def _canonical(field: Field) -> str:
+    """The stored value as text; a number reads alike with and without decimals."""
+    value = f"{plain(field.name)}::VARCHAR"
+    decimal = TYPES[field.type].storage.startswith("DECIMAL")
+    return f"rtrim(rtrim({value}, '0'), '.')" if decimal else value
 
 
 def _subject_sql(scope: Scope) -> tuple[str, str]:

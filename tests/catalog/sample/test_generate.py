@@ -16,6 +16,7 @@ from stdnum.iso7064 import mod_11_2, mod_11_10
 
 from catalog.errors import UserError
 from catalog.loader import Catalog, read_all
+from catalog.obligations import Provider, providers
 from catalog.period import Period
 from catalog.sample import GeneratedFile, generate
 from catalog.sample.noise import NOISE
@@ -82,8 +83,11 @@ def test_the_truth_adds_up(catalog: Catalog, tmp_path: Path) -> None:
         division, department, rest = m.path.stem.split("_", 2)
         assert m.path.parent.name == period
         assert rest.startswith(f"{item}_")
-        assert department == catalog.items[item].department
-        assert delivery == f"{rest.split('_')[-2]}-01-{division}"
+        assert Provider(department, division) in set(
+            providers(catalog.items[item], catalog, Period.parse(period))
+        )
+        by = "" if department == catalog.items[item].department else f"-{department}"
+        assert delivery == f"{rest.split('_')[-2]}-01-{division}{by}"
 
 
 def test_all_that_was_asked_for_occurs(catalog: Catalog, tmp_path: Path) -> None:

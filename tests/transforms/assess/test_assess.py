@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
 
 from catalog.divisions import load_divisions
-from catalog.loader import Catalog
+from catalog.library import Library
+from catalog.loader import Catalog, Department
+from catalog.model import Provision
+from catalog.obligations import is_owed, providers
 from catalog.period import Period
 from transforms.assess import assess
-from transforms.assess.facts import Places, is_owed, plan_of, units_of
+from transforms.assess.facts import Places, plan_of, units_of
 from transforms.assess.tables import MARTS
 from warehouse.lake import Lake
+from warehouse.schema import ensure_schema
 
 DECEMBER = Period(2019, 12)
 
@@ -84,9 +89,9 @@ def test_departments_and_items_without_records_are_shown_with_zeros(lake, three_
     assert (rows["msj"]["items_owed"], rows["msj"]["is_zero"]) == (0, False)
 
 
-def test_four_states_of_an_item(lake, three_items, batch):
+def test_four_states_of_an_item(lake, three_items, batch, declare):
     batch(new=1)
-    batch("penalty", department="sfj", ignored=1)
+    declare("penalty", 0, department="sfj")
     assess(lake, three_items, DECEMBER)
     assess(lake, three_items, Period(2019, 11))
     assess(lake, three_items, Period(2019, 9))
@@ -201,4 +206,89 @@ def test_a_duty_ends_with_its_last_period_not_with_a_field(three_items):
     item = three_items.items["penalty"]
     assert is_owed(item.model_copy(update={"end": "2019-12"}), Period(2019, 12))
     assert not is_owed(item.model_copy(update={"end": "2019-11"}), Period(2019, 12))
-    assert is_owed(item.model_copy(update={"end": item.fields[0].name}), Period(2019, 12))
+    assert is_owed(item.model_copy(update={"expires": item.fields[0].name}), Period(2019, 12))
+
+
+def widened(catalog: Catalog, **provisions: str) -> Catalog:
+    """The catalog with other roles of its items' duties."""
+    items = {
+        name: item.model_copy(
+            update={"provision": Provision(role=provisions[name], since="2019-10", reason="试验")}
+        )
+        if name in provisions
+        else item
+        for name, item in catalog.items.items()
+    }
+    return replace(catalog, items=items)
+
+
+def test_obligations_of_city_and_counties_have_four_states(lake, three_items, batch, declare):
+    catalog = widened(three_items, penalty="city_and_county")
+    batch("penalty", department="sfj", new=3, division="130528", delivery="20200103-01-130528")
+    declare("penalty", 0, department="sfj", division="130530")
+    declare("penalty", 7, department="sfj", division="130531")
+    assess(lake, catalog, DECEMBER)
+    rows = {(r["item_id"], r["county_code"]): r for r in lake.rows("SELECT * FROM mart.obligation")}
+    assert len(rows) == 1 + 1 + (
+        1 + 20
+    )  # enterprises and teachers of the city, penalties of city, counties, zone
+    states = {code: rows["penalty", code]["state"] for code in ("130500", "130528", "130530", "130531")}
+    assert states == {"130500": "missing", "130528": "delivered", "130530": "zero", "130531": "missing"}
+    assert rows["penalty", "130528"]["delivered_on"] == date(2020, 1, 3)
+    assert rows["penalty", "130528"]["on_time"]
+    assert not rows["penalty", "130531"]["on_time"]
+    assert rows["penalty", "130531"]["produced"] == 7
+    assert {r["reason"] for r in rows.values()} == {"试验"}
+    assert (county(lake, "130528")["obligations_owed"], county(lake, "130528")["obligations_met"]) == (1, 1)
+    assess(lake, catalog, Period(2019, 9))
+    assert {r["state"] for r in lake.rows("SELECT state FROM mart.obligation WHERE period = '2019-09'")} == {
+        "not_due"
+    }
+
+
+def test_a_collective_name_stands_for_its_members_in_the_city(three_items):
+    everyone = Department("all", "各行政机关", "各行政机关", (), True, ("sfj", "jyj"))
+    catalog = replace(three_items, departments=three_items.departments | {"all": everyone})
+    item = three_items.items["penalty"].model_copy(
+        update={
+            "department": "all",
+            "provision": Provision(role="city_and_county", since="2019-10", reason="试验"),
+        }
+    )
+    owing = list(providers(item, catalog, DECEMBER))
+    assert [p.department for p in owing if p.county_code == "130500"] == ["sfj", "jyj"]
+    assert {p.department for p in owing if p.county_code != "130500"} == {"all"}
+    assert len(owing) == 2 + 20
+
+
+def test_what_nobody_owed_is_shown_where_it_came(lake, three_items, batch):
+    batch("penalty", department="msj", new=2)
+    assess(lake, three_items, DECEMBER)
+    rows = {r["department"]: r for r in lake.rows("SELECT * FROM mart.obligation WHERE item_id = 'penalty'")}
+    assert (rows["msj"]["role"], rows["msj"]["state"], rows["msj"]["due_on"]) == ("none", "delivered", None)
+    assert rows["sfj"]["state"] == "missing"
+
+
+def test_items_of_an_opt_in_library_are_in_no_count(lake, three_items, ledger, batch):
+    """Domain notes 5.4: market credit and points never touch the public-credit counts."""
+    library = Library(
+        id="market", title="市场信用库", kind="industry", subject="organisation", members=("penalty",),
+        attributes=(), legal_basis="试验", opt_in=True,
+    )  # fmt: skip
+    items = three_items.items | {
+        "penalty": three_items.items["penalty"].model_copy(update={"library": "market"})
+    }
+    catalog = replace(three_items, items=items, libraries={"market": library})
+    ensure_schema(lake, catalog)
+    ledger(3)
+    ledger(4, item="penalty")
+    batch("penalty", department="sfj", new=4)
+    assert assess(lake, catalog, DECEMBER).collected == 3
+    assert lake.scalar("SELECT submitted FROM mart.city_progress") == 0
+    assert lake.scalar("SELECT count(*) FROM mart.item_progress WHERE item_id = 'penalty'") == 0
+    assert lake.scalar("SELECT sum(submitted) FROM mart.department_progress") == 0
+    owing = "SELECT count(*) FROM mart.obligation WHERE item_id = 'penalty' AND due_on IS NOT NULL"
+    assert lake.scalar(owing) == 0
+    assess(lake, catalog, DECEMBER, opted={"market"})
+    assert lake.scalar(owing) == 1
+    assert lake.scalar("SELECT collected FROM mart.city_progress") == 3

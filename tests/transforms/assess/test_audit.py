@@ -14,13 +14,14 @@ CLAUSES = sorted(path.name for path in AUDIT.glob("mart_*.sql"))
 
 
 @pytest.fixture
-def assessed(lake, three_items, ledger, batch):
+def assessed(lake, three_items, ledger, batch, declare):
     ledger(5, county="130528", first="2019-11")
     ledger(3, county="130530")
     ledger(2, county="130500", rule="city", item="penalty", subject=False)
     ledger(1, county="130521", first="2020-07")
     batch(new=3, questioned=1, set_aside=1, ignored=2)
     batch("penalty", department="sfj", new=2, duplicate=1)
+    declare("teacher", 0, department="jyj")
     for period in (Period(2019, 11), Period(2019, 12), Period(2020, 7)):
         assess(lake, three_items, period)
     return lake
@@ -57,6 +58,10 @@ TAMPERINGS = [
     ("UPDATE mart.department_progress SET collected = 0", "mart_department_ledger.sql"),
     ("INSERT INTO mart.item_progress FROM mart.item_progress LIMIT 1", "mart_complete.sql"),
     ("DELETE FROM mart.county_progress WHERE county_code = '130535'", "mart_complete.sql"),
+    ("INSERT INTO mart.obligation FROM mart.obligation LIMIT 1", "mart_obligation.sql"),
+    ("UPDATE mart.obligation SET state = 'zero' WHERE state = 'missing'", "mart_obligation.sql"),
+    ("DELETE FROM mart.obligation WHERE state = 'delivered'", "mart_obligation.sql"),
+    ("UPDATE ops.declaration SET produced = produced + 1", "mart_obligation.sql"),
 ]
 
 

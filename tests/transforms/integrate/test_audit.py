@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from catalog.loader import load_catalog
+from quality.audit import prepare
 from transforms.integrate import integrate
 from transforms.integrate.plan import resolve
 from warehouse.home import Home
@@ -55,6 +56,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
 
 
 def violations(lake: Lake, clause: str) -> int:
+    prepare(lake.connection)
     return len(lake.execute((AUDIT / f"{clause}.sql").read_text(encoding="utf-8")).fetchall())
 
 
