@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-demo: setup ## three months of all items through Airflow; ends with the county table and the bulletin
+demo: setup ## two months of all items through Airflow; ends with the county table and the bulletin
 	@bash dags/airflow.sh demo
 
 up: setup ## Airflow's UI on localhost

@@ -20,7 +20,7 @@ from typer import rich_utils
 
 from catalog.errors import UserError
 from catalog.period import Period
-from warehouse.home import Home
+from warehouse.home import Home, opted_in
 
 app = typer.Typer(
     name="xtcredit",
@@ -242,7 +242,7 @@ def sample(
     from catalog.sample import generate
 
     catalog = load_catalog()
-    items = [catalog.item(name).id for name in item] if item else None
+    items = [catalog.item(name).id for name in item] if item else list(catalog.collected(opted_in(catalog)))
     with _progress("正在生成样例文件…"):
         files = generate(
             catalog,

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
+import os
+import pickle
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -75,7 +80,26 @@ class Catalog:
             remedy=f"用 xtcredit catalog list 查看全部目录{f'；相近的有 {near}' if near else ''}",
         )
 
-    @property
+    @cached_property
+    def version(self) -> str:
+        """A short fingerprint of all that is stated here."""
+        parts = {
+            kind: {name: model.model_dump(mode="json") for name, model in sorted(models.items())}
+            for kind, models in (
+                ("items", self.items),
+                ("lists", self.lists),
+                ("libraries", self.libraries),
+                ("corrections", self.corrections),
+            )
+        }
+        tables = {
+            "departments": [asdict(department) for _, department in sorted(self.departments.items())],
+            "divisions": [asdict(division) for division in self.divisions.rows],
+        }
+        text = json.dumps(parts | tables, sort_keys=True, ensure_ascii=False, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @cached_property
     def apart(self) -> frozenset[str]:
         """Items of the opt-in libraries: kept in a library of their own, in no public-credit count (domain notes 5.4)."""
         return frozenset(
@@ -226,9 +250,29 @@ def _departments(path: Path) -> Iterator[Department]:
             )
 
 
-@lru_cache(maxsize=4)
+_KEPT = Path(__file__).parent / "__pycache__"
+_KEEP = 4
+_NO_PART = ("__pycache__", "sample")
+_loaded: dict[Path, tuple[object, Catalog]] = {}
+
+
 def load_catalog(root: Path = ROOT) -> Catalog:
-    """The whole catalog; raises `UserError` with the first finding if any file cannot be read."""
+    """The whole catalog, read anew when a file of it has changed since the last time in this process.
+
+    Raises `UserError` with the first finding if any file cannot be read.
+    """
+    stamp = _stamp(root)
+    if root in _loaded and _loaded[root][0] == stamp:
+        return _loaded[root][1]
+    kept = _KEPT / f"catalog-{hashlib.sha256(repr((root, stamp)).encode()).hexdigest()[:16]}.pickle"
+    if (catalog := _read_kept(kept)) is None:
+        catalog = _read(root)
+        _keep(catalog, kept)
+    _loaded[root] = stamp, catalog
+    return catalog
+
+
+def _read(root: Path) -> Catalog:
     catalog, findings = read_all(root)
     if findings:
         more = f"（另有 {len(findings) - 1} 处）" if len(findings) > 1 else ""
@@ -238,3 +282,40 @@ def load_catalog(root: Path = ROOT) -> Catalog:
             remedy="运行 xtcredit catalog check 查看全部",
         )
     return catalog
+
+
+def _read_kept(kept: Path) -> Catalog | None:
+    """The catalog as an earlier process read it from the same files: a tenth of the time, at the start of every task."""
+    try:
+        with kept.open("rb") as file:
+            found = pickle.load(file)
+    except (OSError, EOFError, pickle.UnpicklingError, AttributeError, ImportError):
+        return None
+    return found if isinstance(found, Catalog) else None
+
+
+def _keep(catalog: Catalog, kept: Path) -> None:
+    """Keep the catalog beside the compiled modules, in place of earlier ones; not where that is not allowed."""
+    catalog.version  # noqa: B018 - kept along with the rest
+    with suppress(OSError):
+        kept.parent.mkdir(exist_ok=True)
+        temporary = kept.with_name(f".{kept.name}.{os.getpid()}")
+        temporary.write_bytes(pickle.dumps(catalog, protocol=5))
+        temporary.replace(kept)
+        for old in sorted(kept.parent.glob("catalog-*.pickle"), key=lambda p: p.stat().st_mtime)[:-_KEEP]:
+            old.unlink(missing_ok=True)
+
+
+def _stamp(root: Path) -> object:
+    """Names, sizes and times of all files of the catalog and of the code that reads them."""
+    found = []
+    folders = list({str(root), str(ROOT)})
+    while folders:
+        with suppress(FileNotFoundError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    folders += [entry.path] if entry.name not in _NO_PART else []
+                else:
+                    status = entry.stat()
+                    found.append((entry.path, status.st_size, status.st_mtime_ns))
+    return sorted(found)

@@ -44,9 +44,12 @@ Values = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 
 
 class Model(BaseModel):
-    """A frozen piece of the catalog that refuses keys it does not know."""
+    """A frozen piece of the catalog that refuses keys it does not know.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    Validators are built when first needed: a task that takes the catalog as an earlier one read it needs none.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
 
 class Condition(Model):

@@ -30,7 +30,7 @@ class Source:
         try:
             self.text = path.read_text(encoding="utf-8")
             self._node = yaml.compose(self.text, Loader=yaml.CSafeLoader)
-            self.data: Any = yaml.load(self.text, Loader=yaml.CBaseLoader)  # builds plain strings only
+            self.data: Any = _plain(self._node)
         except UnicodeDecodeError as error:
             raise Unreadable(path, 1, "文件不是 UTF-8 编码", "另存为 UTF-8") from error
         except yaml.MarkedYAMLError as error:
@@ -73,3 +73,12 @@ class Source:
     def place(self, *keys: str | int) -> tuple[Path, int]:
         """File and line of the node at this path."""
         return self.path, self.line(*keys)
+
+
+def _plain(node: yaml.Node | None) -> Any:
+    """A node as dicts, lists and texts: no tag is heeded, so that nothing but these is ever made of a file."""
+    if isinstance(node, yaml.MappingNode):
+        return {_plain(key): _plain(value) for key, value in node.value}
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(each) for each in node.value]
+    return None if node is None else node.value

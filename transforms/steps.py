@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-
-from rich.table import Table
+from typing import TYPE_CHECKING
 
 from catalog.errors import UserError
 from catalog.loader import Catalog, Finding, load_catalog
@@ -25,8 +24,6 @@ from transforms.assess import ensure_marts
 from transforms.declaration import Declaration, read_return, replace_declarations
 from transforms.extract.drop import extract_drop, extract_returns, land
 from transforms.integrate.build import integrate as build_libraries
-from transforms.report import county_table as render_county_table
-from transforms.report import report as write_report
 from transforms.stage.batch import stage_delivery
 from warehouse.batch import Delivery, StagedBatch, Verdict
 from warehouse.home import Home, opted_in
@@ -35,6 +32,9 @@ from warehouse.load import LoadResult, load_batch, record_refusal
 from warehouse.maintenance import maintain as maintain_lake
 from warehouse.query import run_query
 from warehouse.schema import ensure_schema, lake_losses
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def extract(item_id: str, period: str, home: Home) -> list[str]:
@@ -207,6 +207,10 @@ def report(
     department: str | None = None,
 ) -> list[str]:
     """Write the period's bulletin for the city, one county or one department; the paths."""
+    from transforms.report import (
+        report as write_report,  # its libraries are slow to import for those who write none
+    )
+
     month = Period.parse(period)
     lake, catalog = open_lake(home)
     with lake:
@@ -218,6 +222,8 @@ def report(
 
 def county_table(period: str, home: Home) -> Table:
     """The counties' progress as a table for the terminal."""
+    from transforms.report import county_table as render_county_table
+
     lake, _ = open_lake(home)
     with lake:
         return render_county_table(lake, Period.parse(period))

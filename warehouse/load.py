@@ -20,7 +20,7 @@ from catalog.types import TYPES
 from catalog.types.base_sql import quote
 from warehouse.batch import Delivery, StagedBatch, Verdict
 from warehouse.lake import Lake
-from warehouse.schema import LINEAGE, catalog_version, ensure_schema
+from warehouse.schema import LINEAGE, ensure_schema
 
 _DAWN = "TIMESTAMP '0001-01-01'"
 _LEDGER = (
@@ -72,7 +72,7 @@ def load_batch(lake: Lake, catalog: Catalog, verdict: Verdict) -> LoadResult:
     batch = verdict.batch
     if not batch.parquet("staged").exists():
         return _already_loaded(lake, batch)
-    if batch.catalog_version != catalog_version(catalog):
+    if batch.catalog_version != catalog.version:
         raise UserError(
             "这一批是按改动前的目录解析的", where=batch.folder, remedy="从 stage 步骤起重跑这一批"
         )

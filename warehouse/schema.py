@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -319,31 +320,12 @@ def schema_tables(catalog: Catalog) -> tuple[Columns, ...]:
     return (*fixed_tables(), *REFERENCE, *(record_table(item) for item in catalog.items.values()))
 
 
-def catalog_version(catalog: Catalog) -> str:
-    """A short fingerprint of what the catalog states: items, code lists, libraries, departments, divisions."""
-    parts = {
-        kind: {name: model.model_dump(mode="json") for name, model in sorted(models.items())}
-        for kind, models in (
-            ("items", catalog.items),
-            ("lists", catalog.lists),
-            ("libraries", catalog.libraries),
-            ("corrections", catalog.corrections),
-        )
-    }
-    tables = {
-        "departments": [asdict(department) for _, department in sorted(catalog.departments.items())],
-        "divisions": [asdict(division) for division in catalog.divisions.rows],
-    }
-    text = json.dumps(parts | tables, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
 def ensure_schema(lake: Lake, catalog: Catalog) -> None:
     """Bring the lake's tables and reference data up to the catalog; does nothing when they are."""
-    tables = schema_tables(catalog)
-    version = f"{catalog_version(catalog)}-{_shape_version(tables)}"
+    version = f"{catalog.version}-{_code_version()}"
     if version == _present_version(lake):
         return
+    tables = schema_tables(catalog)
     with lake.transaction(f"schema {version}") as tx:
         if version == _present_version(lake):  # another process was first
             return
@@ -371,10 +353,20 @@ def _present_version(lake: Lake) -> str | None:
     return None if found is None else str(found)
 
 
-def _shape_version(tables: Iterable[Columns]) -> str:
-    """A fingerprint of columns and comments: wording changes too must reach the tables that exist."""
-    shapes = [(table.qualified, table.comment, table.columns) for table in tables]
-    return hashlib.sha256(json.dumps(shapes, ensure_ascii=False).encode()).hexdigest()[:6]
+@lru_cache(maxsize=1)
+def _code_version() -> str:
+    """A fingerprint of the code that says how tables look: its wording too must reach the tables that exist."""
+    here = Path(__file__)
+    catalog = here.parents[1] / "catalog"
+    digest = hashlib.sha256()
+    for path in (
+        here,
+        here.with_name("evolution.py"),
+        catalog / "describe.py",
+        *sorted((catalog / "types").glob("*.py")),
+    ):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:6]
 
 
 def lake_losses(lake: Lake, catalog: Catalog) -> Iterator[tuple[str, Loss]]:

@@ -5,6 +5,7 @@ that are slow to import are paid once per scheduler instead of once per task. On
 own code is read afresh by every task, so a deployment needs no restart of the scheduler.
 """
 
+import gc
 import importlib
 import sys
 
@@ -18,10 +19,21 @@ if "scheduler" in sys.argv[1:2]:
         "great_expectations.expectations",
         "pandas",
         "pyarrow.parquet",
-        "pydantic",
+        "jinja2",
+        "pydantic.main",
+        "pydantic.fields",
+        "pydantic.functional_validators",
+        "pydantic.types",
         "python_calamine",
+        "rich.table",
         "sqlalchemy",
+        "tenacity",
         "xlsxwriter",
         "yaml",
     ):
         importlib.import_module(_name)
+    # Its first model makes pydantic look for plugins among all installed distributions.
+    importlib.import_module("pydantic").create_model("Warm")
+    # What was imported here is never garbage: a task's collector need not walk through it, nor copy its pages.
+    gc.collect()
+    gc.freeze()

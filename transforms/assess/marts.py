@@ -16,7 +16,7 @@ from catalog.period import Period
 from transforms.assess.facts import Place, Places, Plan, Unit, plan_of, units_of
 from transforms.assess.tables import MARTS
 from warehouse.lake import Lake
-from warehouse.schema import apply_comments, catalog_version
+from warehouse.schema import apply_comments
 
 if TYPE_CHECKING:
     import duckdb
@@ -167,7 +167,7 @@ def _facts(
                 plan.targets.city_target if plan else None,
                 plan.targets.document if plan else None,
                 plan.layout if plan else None,
-                catalog_version(catalog),
+                catalog.version,
             )
         ],
     )

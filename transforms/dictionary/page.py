@@ -20,7 +20,7 @@ from transforms.assess.tables import MARTS
 from transforms.integrate.plan import resolve
 from transforms.integrate.tables import library_tables
 from transforms.template import rule_messages
-from warehouse.schema import LINEAGE, Columns, catalog_version, record_table, schema_tables
+from warehouse.schema import LINEAGE, Columns, record_table, schema_tables
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCHEMAS: dict[str, str] = {
@@ -104,7 +104,7 @@ def render(catalog: Catalog) -> str:
     }
     fixed = [t for t in dictionary_tables(catalog) if f"{t.schema}.{t.name}" not in own]
     return environment.get_template("dictionary.html").render(
-        version=catalog_version(catalog),
+        version=catalog.version,
         items=items,
         titles={item.id: item.title for item in catalog.items.values()},
         by_department=_grouped((entry.department.full_name, entry) for entry in items),

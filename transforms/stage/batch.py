@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
 
@@ -40,7 +40,6 @@ from transforms.stage.template import item_templates
 from warehouse.batch import Counts, Delivery, StagedBatch
 from warehouse.home import Home
 from warehouse.lake import connect
-from warehouse.schema import catalog_version
 from warehouse.secret import identity_key, pseudonym_macro
 
 _HEADER_ROWS = 50
@@ -61,8 +60,8 @@ def stage_delivery(delivery: Delivery, catalog: Catalog, home: Home, folder: Pat
     item = catalog.item(delivery.item_id)
     with connect(temporary=home.private_dir(home.root / "tmp")) as connection:
         connection.execute(pseudonym_macro(identity_key(home)))
-        for macro in division_macros(division_maps(catalog.divisions, period.last_day)):
-            connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
+        for statement in division_macros(division_maps(catalog.divisions, period.last_day)):
+            connection.execute(statement)
         raw = read_raw(Path(delivery.path), folder / "raw.parquet", connection)
         layout = recognise(_first_rows(connection, raw), item_templates(item), where=delivery.source_file)
         scope = Scope(item, item.format(layout.template), catalog, period)
@@ -85,7 +84,7 @@ def stage_delivery(delivery: Delivery, catalog: Catalog, home: Home, folder: Pat
         folder=str(folder),
         format=layout.template,
         counts=counts,
-        catalog_version=catalog_version(catalog),
+        catalog_version=catalog.version,
     )
     batch.to_file(folder / "batch.json")
     return batch
@@ -97,6 +96,19 @@ def _first_rows(connection: duckdb.DuckDBPyConnection, raw: RawTable) -> list[tu
         f"SELECT {columns} FROM read_parquet({quote(str(raw.path))}, file_row_number = true)"
         f" WHERE file_row_number < {_HEADER_ROWS} ORDER BY file_row_number"
     ).fetchall()
+
+
+@dataclass(frozen=True)
+class _Remark:
+    """What is said of a row when `when` (SQL) holds: the value before (and after), as SQL."""
+
+    when: str
+    field: str
+    rule: str
+    message: str
+    before: str
+    after: str = "NULL::VARCHAR"
+    level: str = ""
 
 
 class _Staging:
@@ -132,14 +144,15 @@ class _Staging:
             f"SELECT row_number, ignored AS reason FROM {staged} WHERE ignored IS NOT NULL ORDER BY row_number",
             "ignored",
         )
-        self._copy(self._quarantine_sql(staged), "quarantine_full")
+        self._look_again(staged)
+        self._copy(self._quarantine_sql(), "quarantine_full")
         full = f"read_parquet({quote(str(self.folder / 'quarantine_full.parquet'))})"
         self._copy(f"SELECT * EXCLUDE clear FROM {full} ORDER BY row_number", "quarantine")
         self._copy(
             f"SELECT row_number, clear AS raw FROM {full} WHERE clear <> raw ORDER BY row_number",
             "vault_quarantine",
         )
-        self._copy(self._issue_sql(staged), "issue")
+        self._copy(self._issue_sql(), "issue")
         for spent in ("quarantine_full", "raw"):
             (self.folder / f"{spent}.parquet").unlink()
         aside = [str(code) for code, rule in self._coded() if rule.level == "set_aside"]
@@ -355,33 +368,79 @@ class _Staging:
 
     # -- words for the few rows that need them -----------------------------------------------------------------------
 
-    def _quarantine_sql(self, staged: str) -> str:
+    def _look_again(self, staged: str) -> None:
+        """`xt_suspect`: the plain rows of the faulty and the flagged, worked out once for all that is said of them."""
+        wanted = f"SELECT row_number FROM {staged} WHERE (fault > 0 OR flag) AND ignored IS NULL"
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE xt_suspect AS SELECT plain.*, fault > 0 AS faulty"
+            f" FROM ({self._plain_sql(wanted)}) plain JOIN {staged} USING (row_number)"
+        )
+
+    def _quarantine_sql(self) -> str:
         """One row per quarantined row: its first fault, all faults, the original row with personal numbers hidden."""
-        candidates = [
-            f"CASE WHEN {rule.when} THEN {{'code': {code}, 'field': {quote(rule.field)}, 'rule': {quote(rule.rule)},"
-            f" 'level': {quote(rule.level)}, 'value': {self._shown(rule.field, rule.value)}, 'message': {quote(rule.message)}}} END"
-            for code, rule in self._coded()
+        rules = [rule for _, rule in self._coded()]
+        remarks = [
+            _Remark(r.when, r.field, r.rule, r.message, self._shown(r.field, r.value), level=r.level)
+            for r in rules
         ]
-        if not candidates:
-            candidates = [
-                "NULL::STRUCT(code INTEGER, field VARCHAR, rule VARCHAR, level VARCHAR, value VARCHAR, message VARCHAR)"
-            ]
-        wanted = f"SELECT row_number FROM {staged} WHERE fault > 0"
         clear, hidden = self._row_json()
         return f"""
             SELECT judged.row_number, faults[1].level AS level, faults[1].field AS field, faults[1].rule AS rule,
-                faults[1].value AS value, faults[1].message AS message,
-                to_json(list_transform(faults, f -> {{'field': f.field, 'rule': f.rule, 'value': f.value, 'message': f.message}}))::VARCHAR AS faults,
+                faults[1].before AS value, faults[1].message AS message,
+                to_json(list_transform(faults, f -> {{'field': f.field, 'rule': f.rule, 'value': f.before, 'message': f.message}}))::VARCHAR AS faults,
                 original.raw, original.clear
             FROM (
-                SELECT row_number, list_filter([{", ".join(candidates)}], f -> f IS NOT NULL) AS faults
-                FROM ({self._plain_sql(wanted)})
+                SELECT row_number, list(remark ORDER BY place) AS faults
+                FROM ({self._remarks_sql(remarks, "faulty")}) GROUP BY row_number
             ) judged
             JOIN (
                 SELECT file_row_number + 1 AS row_number, {hidden} AS raw, {clear} AS clear
                 FROM read_parquet({quote(str(self.raw.path))}, file_row_number = true)
-                WHERE file_row_number + 1 IN ({wanted})
+                WHERE file_row_number + 1 IN (SELECT row_number FROM xt_suspect WHERE faulty)
             ) original USING (row_number)"""
+
+    def _issue_sql(self) -> str:
+        """One row per warning or repair of a valid row."""
+        remarks = [
+            _Remark(r.when, r.field, r.rule, r.message, self._shown(r.field, r.value))
+            for r in self.rules.warnings
+        ] + [
+            _Remark(
+                f"{text(name)} IS NOT NULL AND {repair.when}",
+                name,
+                repair.rule,
+                repair.message,
+                self._shown(name, text(name)),
+                self._shown(name, f"{plain(name)}::VARCHAR"),
+            )
+            for name, repair in self.rules.repairs
+        ]
+        return f"""
+            SELECT row_number, remark.field, remark.rule, remark.before, remark.after, remark.message
+            FROM ({self._remarks_sql(remarks, "NOT faulty")})
+            ORDER BY row_number, remark.field, remark.rule"""
+
+    def _remarks_sql(self, remarks: Sequence[_Remark], which: str) -> str:
+        """`row_number`, `place`, `remark` of every remark that holds of the suspect rows.
+
+        What is to be shown stands once per row and not once per remark: a statement's parts cost time even if no row needs them.
+        """
+        shown = list(dict.fromkeys(["NULL::VARCHAR", *(v for r in remarks for v in (r.before, r.after))]))
+        facts = ", ".join(
+            f"({place}, {quote(r.field)}, {quote(r.rule)}, {quote(r.level)}, {quote(r.message)},"
+            f" {shown.index(r.before) + 1}, {shown.index(r.after) + 1})"
+            for place, r in enumerate(remarks)
+        )
+        holding = ", ".join(f"CASE WHEN {r.when} THEN {place} END" for place, r in enumerate(remarks))
+        return f"""
+            SELECT row_number, place, {{'field': field, 'rule': rule, 'level': level, 'message': message,
+                'before': shown[before_at], 'after': shown[after_at]}} AS remark
+            FROM (
+                SELECT row_number, unnest([{holding or "NULL"}]) AS place, [{", ".join(shown)}] AS shown
+                FROM xt_suspect WHERE {which}
+            )
+            JOIN (VALUES {facts or "(0, '', '', '', '', 1, 1)"}) fact(place, field, rule, level, message, before_at, after_at)
+                USING (place)"""
 
     def _row_json(self) -> tuple[str, str]:
         """The row as delivered, as a JSON object header -> text: once in clear, once with personal numbers hidden."""
@@ -403,46 +462,6 @@ class _Staging:
     def _shown(self, field: str, value: str) -> str:
         hide = "xt_hide_id" if field and TYPES[self.item.field(field).type].private else "xt_hide"
         return f"{hide}({value})"
-
-    def _issue_sql(self, staged: str) -> str:
-        """One row per warning or repair of a valid row."""
-        wanted = f"SELECT row_number FROM {staged} WHERE flag AND fault = 0 AND ignored IS NULL"
-        shape = (
-            "{{'field': {field}, 'rule': {rule}, 'before': {before}, 'after': {after}, 'message': {message}}}"
-        )
-        found = [
-            "CASE WHEN coalesce("
-            + rule.when
-            + ", FALSE) THEN "
-            + shape.format(
-                field=quote(rule.field),
-                rule=quote(rule.rule),
-                before=self._shown(rule.field, rule.value),
-                after="NULL::VARCHAR",
-                message=quote(rule.message),
-            )
-            + " END"
-            for rule in self.rules.warnings
-        ] + [
-            f"CASE WHEN {text(name)} IS NOT NULL AND coalesce({repair.when}, FALSE) THEN "
-            + shape.format(
-                field=quote(name),
-                rule=quote(repair.rule),
-                before=self._shown(name, text(name)),
-                after=self._shown(name, f"{plain(name)}::VARCHAR"),
-                message=quote(repair.message),
-            )
-            + " END"
-            for name, repair in self.rules.repairs
-        ]
-        if not found:
-            return "SELECT 0::BIGINT AS row_number, '' AS field, '' AS rule, '' AS before, '' AS after, '' AS message WHERE FALSE"
-        return f"""
-            SELECT row_number, issue.field, issue.rule, issue.before, issue.after, issue.message
-            FROM (
-                SELECT row_number, unnest(list_filter([{", ".join(found)}], f -> f IS NOT NULL)) AS issue
-                FROM ({self._plain_sql(wanted)})
-            ) ORDER BY row_number, issue.field, issue.rule"""
 
 
 def _before(name: str) -> str:

@@ -46,23 +46,32 @@ def division_maps(divisions: Divisions, on: date) -> DivisionMaps:
 
 
 def division_macros(maps: DivisionMaps) -> Iterator[str]:
-    """`xt_county(code)`, `xt_division_name(name)`, `xt_address_county(address)` for the day of the maps."""
-    yield f"xt_county(code) AS coalesce({_lookup(maps.county_of_code, 'left(code, 9)')}, {_lookup(maps.county_of_code, 'left(code, 6)')})"
-    bare = "regexp_replace(name, '^(河北省?)?(邢台市)?', '')"
-    yield (
-        f"xt_division_name(name) AS coalesce({_lookup(maps.code_of_name, 'name')}, {_lookup(maps.code_of_name, bare)})"
+    """Statements that define `xt_county(code)`, `xt_division_name(name)`, `xt_address_county(address)` for the maps' day.
+
+    The maps are variables: written out, they would be read and bound again at each of a statement's many uses.
+    """
+    for name, table in vars(maps).items():
+        entries = ", ".join(f"{quote(k)}: {quote(v)}" for k, v in sorted(table.items()))
+        yield f"SET VARIABLE xt_{name} = MAP {{{entries}}}"
+
+    def found(table: str, key: str) -> str:
+        return f"getvariable('xt_{table}')[{key}]"
+
+    by_code = (
+        f"coalesce({found('county_of_code', 'left(code, 9)')}, {found('county_of_code', 'left(code, 6)')})"
     )
+    bare = "regexp_replace(name, '^(河北省?)?(邢台市)?', '')"
+    by_name = f"coalesce({found('code_of_name', 'name')}, {found('code_of_name', bare)})"
     longest_first = sorted((n for n in maps.county_of_name if len(n) > 1), key=lambda n: (-len(n), n))
     pattern = "|".join(re.escape(name) for name in longest_first if name[-1] in "县区市")
-    found = f"regexp_extract(address, {quote(pattern)})"
-    yield (
-        f"xt_address_county(address) AS CASE WHEN NOT regexp_matches(address, {quote(_OTHER_CITIES)})"
-        f" THEN {_lookup(maps.county_of_name, found)} END"
-    )
-
-
-def _lookup(table: dict[str, str], key: str) -> str:
-    return f"MAP {{{', '.join(f'{quote(k)}: {quote(v)}' for k, v in sorted(table.items()))}}}[{key}]"
+    named = f"regexp_extract(address, {quote(pattern)})"
+    by_address = f"CASE WHEN NOT regexp_matches(address, {quote(_OTHER_CITIES)}) THEN {found('county_of_name', named)} END"
+    for macro, body in (
+        ("xt_county(code)", by_code),
+        ("xt_division_name(name)", by_name),
+        ("xt_address_county(address)", by_address),
+    ):
+        yield f"CREATE OR REPLACE TEMP MACRO {macro} AS {body}"
 
 
 def county_sql(scope: Scope) -> tuple[str, str, str]:

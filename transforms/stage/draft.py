@@ -65,8 +65,8 @@ def draft_item(item_id: str, sample: Path, catalog: Catalog, connection: duckdb.
         raise UserError(f"目录“{item_id}”已经存在", remedy="换一个标识，或直接修改该目录文件")
     with tempfile.TemporaryDirectory(prefix="xtcredit-draft-") as folder:
         raw = read_raw(sample, Path(folder) / "raw.parquet", connection)
-        for macro in division_macros(division_maps(catalog.divisions, _LAYOUT_OF)):
-            connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
+        for statement in division_macros(division_maps(catalog.divisions, _LAYOUT_OF)):
+            connection.execute(statement)
         draft = _Draft(connection, Path(folder) / "raw.parquet", raw.columns, catalog, sample.name)
         return draft.yaml(item_id)
 

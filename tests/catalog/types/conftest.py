@@ -26,8 +26,8 @@ Read = Callable[..., tuple[str | None, str | None]]
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     with connect(Resources(1, "1GiB")) as opened:
         opened.execute(pseudonym_macro(KEY))
-        for macro in division_macros(division_maps(load_divisions(), date(2019, 12, 31))):
-            opened.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
+        for statement in division_macros(division_maps(load_divisions(), date(2019, 12, 31))):
+            opened.execute(statement)
         yield opened
 
 

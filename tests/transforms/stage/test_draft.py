@@ -38,7 +38,7 @@ def item(draft):
 
 
 def test_check_finds_just_the_lines_to_be_filled_in(draft, tmp_path):
-    for part in ("reference", "items", "libraries", "targets"):
+    for part in ("reference", "groups", "items", "libraries", "targets"):
         shutil.copytree(ROOT / part, tmp_path / part)
     path = tmp_path / "items" / "somewhere" / "hotel_licence.yml"
     path.parent.mkdir()
