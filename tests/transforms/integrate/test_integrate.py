@@ -16,7 +16,7 @@ from .conftest import Record, Run, key, library
 
 A, A_ORG, A_REG = "uscc:91130500MA0A1B2C2J", "org:MA0A1B2C2", "reg:130500000012342"
 B = "uscc:93130525MA0E5F6G74"
-P, Q = "person:" + "a" * 32, "person:" + "b" * 32
+P, Q, R = ("person:" + letter * 32 for letter in "abc")
 
 
 def one(lake: Lake, table: str, subject: str) -> dict[str, object]:
@@ -115,14 +115,16 @@ def test_most_trusted_source_survives_and_the_other_word_is_shown(
     assert json.loads(str(filled["sources"])) == {"name": "permits"}
 
 
-def test_within_an_item_the_latest_filled_value_survives(lake: Lake, run: Run, record: Record) -> None:
+def test_within_an_item_the_latest_record_counts_whole(lake: Lake, run: Run, record: Record) -> None:
     record("teachers", P, "t1", name="王一", period="2019-10")
     record("teachers", P, "t2", name="王二", period="2019-11")
-    record("teachers", P, "t3", name=None, period="2019-12")
+    record("teachers", R, "t3", name="张一", period="2019-10")
+    record("teachers", R, "t4", name=None, period="2019-12")
     for n in range(4):
         record("teachers", Q, f"u{n}", name=f"李{n}", period="2019-12")
     run()
     assert one(lake, "lib.natural_person", P)["name"] == "王二"
+    assert one(lake, "lib.natural_person", R)["name"] is None  # what an older record said is not put beside it
     assert one(lake, "lib.natural_person", Q)["name"] == f"李{max(range(4), key=lambda n: key(f'u{n}'))}"
 
 
