@@ -441,20 +441,37 @@ def sql(
     _print_rows(columns, rows, form)
 
 
-@app.command(epilog="例：`xtcredit verify`")
-def verify() -> None:
-    """审计：从源头重算台账、各库与考核结果，不一致即报错。"""
+@app.command(epilog="例：`xtcredit verify`；`xtcredit verify --timing`；`xtcredit verify --format json`")
+def verify(
+    timing: Annotated[bool, typer.Option("--timing", help="每条后注明所用秒数")] = False,
+    form: FormatOption = Format.table,
+) -> None:
+    """审计：逐条从源头重算并核对，每条一行，写明 OK 或哪里不符。有不符的返回 1。
+
+    核对原文件与数据文件、批次行数、台账与版本、各库、考核结果、参照表、号码库。不改数据；各库落后于台账的先更新。
+    """
     from transforms import steps
 
-    with _progress("审计…"):
-        violations = steps.verify(Home.from_environment())
-    for line in violations:
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
-    if violations:
+    wrong: list[Any] = []
+    rows: list[tuple[Any, ...]] = []
+    for outcome in steps.audit(Home.from_environment()):
+        if not outcome.holds:
+            wrong.append(outcome)
+        if form is Format.table:
+            line = f"{outcome.seconds:6.2f} 秒　{outcome}" if timing else str(outcome)
+            style = None if outcome.holds else "red"
+            out.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+        else:
+            clause = outcome.clause
+            rows.append((clause.id, clause.title, outcome.holds, outcome.found, round(outcome.seconds, 3)))
+    if form is not Format.table:
+        _print_rows(["clause", "title", "holds", "found", "seconds"], rows, form)
+    if wrong:
         raise UserError(
-            f"审计有 {len(violations)} 项不符", remedy="按上面各行查对；数据由批次重放可恢复：xtcredit ingest"
+            f"审计有 {len(wrong)} 条不符", remedy="按上面各行查对，见 docs/operations.md；数据由批次重放可恢复：xtcredit ingest"
         )
-    out.print("审计通过。", style="green")
+    if form is Format.table:
+        out.print("审计通过。", style="green")
 
 
 @app.command(epilog="例：`xtcredit history --item enterprise_registration`")

@@ -17,7 +17,8 @@ from catalog.errors import UserError
 from catalog.loader import Catalog, Finding, load_catalog
 from catalog.model import Item
 from catalog.period import Period
-from quality.audit import verify as audit
+from quality.audit import Outcome, lost_data_files
+from quality.audit import audit as audit_lake
 from quality.gate import build_data_docs, read_history
 from quality.gate import judge as judge_batch
 from transforms.assess import assess as assess_period
@@ -223,16 +224,19 @@ def county_table(period: str, home: Home) -> Table:
         return render_county_table(lake, Period.parse(period))
 
 
-def verify(home: Home) -> list[str]:
-    """Run the audit; one Chinese line per clause that does not hold. Libraries behind their ledger are brought up first."""
-    integrate_if_needed(home)
+def audit(home: Home) -> Iterator[Outcome]:
+    """Run the audit, each clause's outcome as it comes. Libraries behind their ledger are brought up first."""
     lake, _ = open_lake(home)
     with lake:
-        ensure_marts(lake)
-        return [
-            f"{v.clause.title}（{v.clause.id}）：{v.rows} 行不符，例如 {'；'.join(v.examples)}"
-            for v in audit(lake)
-        ]
+        if not any(file.live for file in lost_data_files(lake)):
+            integrate_if_needed(home)
+            ensure_marts(lake)
+        yield from audit_lake(lake)
+
+
+def verify(home: Home) -> list[str]:
+    """Run the audit; one Chinese line per clause that does not hold."""
+    return [str(outcome) for outcome in audit(home) if not outcome.holds]
 
 
 def maintain(home: Home) -> dict[str, int]:
