@@ -88,12 +88,25 @@ def _manifests(lake: Lake) -> Iterator[Row]:
         try:
             stated = json.loads(manifest.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            yield {"批次": landed.batch_id, "清单": str(manifest), "不符": "清单不在或读不出", "处理": _RESTORE}
+            yield {
+                "批次": landed.batch_id,
+                "清单": str(manifest),
+                "不符": "清单不在或读不出",
+                "处理": _RESTORE,
+            }
             continue
         named = f"{stated.get('item_id')}/{stated.get('period')}/{stated.get('delivery')}"
         size = _size(landed.path)
-        if (named, stated.get("sha256")) != (landed.batch_id, landed.sha256) or size not in (None, stated.get("size")):
-            yield {"批次": landed.batch_id, "清单": str(manifest), "不符": "标识、摘要或大小与批次、文件不一致", "处理": _RESTORE}
+        if (named, stated.get("sha256")) != (landed.batch_id, landed.sha256) or size not in (
+            None,
+            stated.get("size"),
+        ):
+            yield {
+                "批次": landed.batch_id,
+                "清单": str(manifest),
+                "不符": "标识、摘要或大小与批次、文件不一致",
+                "处理": _RESTORE,
+            }
 
 
 def _returns(lake: Lake) -> Iterator[Row]:
@@ -124,7 +137,12 @@ def _reference(lake: Lake) -> Iterator[Row]:
     }.items():
         found = Counter(tuple(map(str, row)) for row in lake.execute(sql).fetchall())
         for row in sorted((found - stated) | (stated - found)):
-            yield {"表": table, "行": "、".join(row), "不符": "目录中没有" if row in found else "表中没有", "处理": remedy}
+            yield {
+                "表": table,
+                "行": "、".join(row),
+                "不符": "目录中没有" if row in found else "表中没有",
+                "处理": remedy,
+            }
 
 
 def _items() -> Counter[tuple[str, ...]]:

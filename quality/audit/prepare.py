@@ -27,8 +27,8 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
 
     `audit_rec`: the lineage of every row of `rec.*`, read once for all clauses, with what only the row's own columns tell:
     `missing` (required fields without a value, by blanks), `wrong_code` (codes that no list knows), `has_number` (an ID
-    number in clear). `audit_registration_no`: the registration numbers that registrars state. `audit_library`: every row
-    of every library, as JSON. Macro `audit_has_number(text)`.
+    number in clear). `audit_registration_no`: the registration numbers that registrars state. `audit_subject`: the rows
+    of all libraries, with `has_number` as above. Macro `audit_has_number(text)`: whether an ID number stands in it.
     """
     connection.execute(_HAS_NUMBER)
     tables = _tables(connection)
@@ -54,16 +54,11 @@ def _records(connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, 
     ).fetchall():
         known.setdefault(item, []).append((field, kind, required, listed))
     lists: Lists = dict(
-        connection.execute("SELECT list, list(code ORDER BY code) FROM lake.ref.code GROUP BY list").fetchall()
-    )
-    # To scan a table of the lake costs 40 ms even when it never had a row, as most items' have not at first.
-    filled = {
-        name
-        for (name,) in connection.execute(
-            "SELECT table_name FROM __ducklake_metadata_lake.ducklake_table"
-            " SEMI JOIN __ducklake_metadata_lake.ducklake_table_stats USING (table_id)"
+        connection.execute(
+            "SELECT list, list(code ORDER BY code) FROM lake.ref.code GROUP BY list"
         ).fetchall()
-    }
+    )
+    filled = _filled(connection, "rec")
     parts = [
         f"SELECT NULL::VARCHAR AS item_id, {_LINEAGE}, NULL::VARCHAR AS missing, NULL::VARCHAR AS wrong_code,"
         " FALSE AS has_number FROM lake.rec." + f'"{next(iter(tables))}" WHERE FALSE'
@@ -105,9 +100,7 @@ def _wrong(field: str, kind: str, codes: list[str]) -> str:
     return f"CASE WHEN {unknown} THEN '{field}=' || {_id(field)} END"
 
 
-def _libraries(
-    connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, dict[str, str]]]
-) -> None:
+def _libraries(connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, dict[str, str]]]) -> None:
     registrars = connection.execute(
         "SELECT DISTINCT item_id FROM lake.lib.member WHERE kind = 'base' AND subject = 'organisation' AND role = 'member'"
     ).fetchall()
@@ -120,12 +113,40 @@ def _libraries(
         if "registration_no" in tables["rec"].get(name, ())
     ]
     connection.execute(f"CREATE OR REPLACE TEMP VIEW audit_registration_no AS {' UNION ALL '.join(stated)}")
-    rows = [
-        f"SELECT '{name}' AS library, subject_key, to_json(t)::VARCHAR AS content FROM lake.lib.\"{name}\" t"
-        for name, found in tables["lib"].items()
-        if "subject_key" in found
+    _subjects(connection, tables["lib"])
+
+
+def _subjects(connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, str]]) -> None:
+    """As `lib.subject`, but read once: forty libraries in every clause would be forty scans in every clause."""
+    columns = "subject_key, records, items, first_period, last_period, county_code, conflict_count, sources"
+    parts = [
+        "SELECT NULL::VARCHAR AS library, NULL::VARCHAR AS subject_key, NULL::BIGINT AS records, NULL::VARCHAR[] AS items,"
+        " NULL::VARCHAR AS first_period, NULL::VARCHAR AS last_period, NULL::VARCHAR AS county_code,"
+        " NULL::BIGINT AS conflict_count, NULL::VARCHAR AS sources, FALSE AS has_number WHERE FALSE"
     ]
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW audit_library AS {' UNION ALL '.join(rows)}")
+    filled = _filled(connection, "lib")
+    for name, found in tables.items():
+        if name in filled and {"subject_key", "sources"} <= found.keys():
+            texts = ", ".join(
+                _id(c)
+                for c, kind in found.items()
+                if kind == "VARCHAR" and c not in ("subject_key", "sources")
+            )
+            parts.append(
+                f"SELECT '{name}', {columns}, audit_has_number(concat_ws(' ', NULL, {texts})) FROM lake.lib.{_id(name)}"
+            )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE audit_subject AS {' UNION ALL '.join(parts)}")
+
+
+def _filled(connection: duckdb.DuckDBPyConnection, schema: str) -> set[str]:
+    """Tables that ever had a row: to scan one costs 40 ms even if it is empty, as most items' are at first."""
+    rows = connection.execute(
+        "SELECT table_name FROM __ducklake_metadata_lake.ducklake_table AS t"
+        " JOIN __ducklake_metadata_lake.ducklake_schema AS s ON s.schema_id = t.schema_id"
+        " SEMI JOIN __ducklake_metadata_lake.ducklake_table_stats AS n ON n.table_id = t.table_id WHERE s.schema_name = ?",
+        [schema],
+    ).fetchall()
+    return {name for (name,) in rows}
 
 
 def _id(name: str) -> str:
