@@ -46,6 +46,7 @@ with DAG(
     @task(doc_md="备份到 XTCREDIT_BACKUP_DIR；没有设置则跳过")
     def backup() -> str:
         from airflow.sdk.exceptions import AirflowSkipException
+
         from transforms import steps
         from warehouse.home import Home
 

@@ -157,7 +157,7 @@ def _codes() -> Counter[tuple[str, ...]]:
 
 def _yaml(path: Path) -> dict[str, list[dict[str, str]]]:
     # Without types: a code 0555 stays text.
-    loaded: dict[str, list[dict[str, str]]] = yaml.load(path.read_text("utf-8"), Loader=yaml.CBaseLoader)  # noqa: S506
+    loaded: dict[str, list[dict[str, str]]] = yaml.load(path.read_text("utf-8"), Loader=yaml.CBaseLoader)
     return loaded
 
 

@@ -41,10 +41,14 @@ def judged(batch: StagedBatch) -> Verdict:
     return Verdict(batch=batch, status="loaded", findings=tuple(findings))
 
 
+def staged(manifest: str, home: Home) -> str:
+    """The verdict on one landed file."""
+    batch = Path(steps.stage(manifest, home))
+    return str(judged(StagedBatch.from_file(batch)).to_file(batch.parent / "verdict.json"))
+
+
 def load(manifest: str, home: Home) -> None:
-    staged = Path(steps.stage(manifest, home))
-    verdict = judged(StagedBatch.from_file(staged)).to_file(staged.parent / "verdict.json")
-    steps.load(str(verdict), home)
+    steps.load(staged(manifest, home), home)
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +64,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
             for period in PERIODS:
                 for manifest in steps.extract(item, str(period), home):
                     load(manifest, home)
+        for made in (home.inbox / "2019-12").glob("*_return_*"):
+            made.unlink()
+        returned = home.inbox / "2019-12" / "130500_scjg_return_20200105_01.csv"
+        returned.write_text("目录编号,产生数\nXT001,40\n", encoding="utf-8")
         steps.declare("2019-12", home)
         steps.integrate(home)
         for period in PERIODS:

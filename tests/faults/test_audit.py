@@ -34,7 +34,7 @@ BREAKING: dict[str, list[str]] = {
     "ops_batch_status": ["UPDATE ops.batch SET status = 'warned'", "UPDATE ops.expectation SET success = 0 WHERE level = 'warn'"],
     "ops_batch_source": ["UPDATE ops.batch SET sha256 = 'x'", "UPDATE ops.batch SET received_at = NULL"],
     "ops_read": ["UPDATE ops.batch SET rows_read = rows_read + 1", f"DELETE FROM {REC} WHERE row_number = 5"],
-    "ops_quarantine_batch": ["UPDATE ops.quarantine SET period = '2019-01'", f"DELETE FROM ops.batch WHERE batch_id = (SELECT min(batch_id) FROM ops.quarantine)"],
+    "ops_quarantine_batch": ["UPDATE ops.quarantine SET period = '2019-01'", "DELETE FROM ops.batch WHERE batch_id = (SELECT min(batch_id) FROM ops.quarantine)"],
     "ops_quarantine_filled": ["UPDATE ops.quarantine SET message = ''", "UPDATE ops.quarantine SET raw = NULL", "UPDATE ops.quarantine SET level = 'x'"],
     "ops_quarantine_field": ["UPDATE ops.quarantine SET field = 'nothing'"],
     "ops_issue_batch": ["UPDATE ops.issue SET row_number = 99999"],
