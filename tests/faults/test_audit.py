@@ -62,7 +62,7 @@ BREAKING: dict[str, list[str]] = {
     "rec_subject": [f"UPDATE {REC} SET subject_key = 'uscc:x'", f"UPDATE {REC} SET identity_rule = 'masked'"],
     "rec_required": [f"UPDATE {REC} SET name = NULL"],
     "rec_code": [f"UPDATE {REC} SET status = 'x'", "UPDATE rec.admin_penalties SET penalty_kinds = '1;x'"],
-    "rec_clear_number": [f"UPDATE {REC} SET business_scope = '法定代表人{NUMBER}，零售'", f"UPDATE {REC} SET legal_rep_document_no = '{NUMBER}'"],
+    "rec_clear_number": [f"UPDATE {REC} SET business_scope = '法定代表人{NUMBER}，零售'", f"UPDATE rec.admin_penalties SET legal_rep_document_no = '{NUMBER}'"],
     "rec_tables": ["DROP TABLE rec.lawyers", "DELETE FROM ref.item WHERE item_id = 'enterprise_registration'"],
     "core_completeness": [f"DELETE FROM core.record WHERE record_key = {ONE}", "UPDATE core.record SET first_period = '2019-10'"],
     "core_county": ["UPDATE core.record SET county_code = '999999'"],
