@@ -441,30 +441,54 @@ def sql(
     _print_rows(columns, rows, form)
 
 
-@app.command(epilog="例：`xtcredit verify`")
-def verify() -> None:
-    """审计：从源头重算台账、各库与考核结果，不一致即报错。"""
-    from transforms import steps
-
-    with _progress("审计…"):
-        violations = steps.verify(Home.from_environment())
-    for line in violations:
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
-    if violations:
-        raise UserError(
-            f"审计有 {len(violations)} 项不符", remedy="按上面各行查对；数据由批次重放可恢复：xtcredit ingest"
-        )
-    out.print("审计通过。", style="green")
-
-
-@app.command(epilog="例：`xtcredit history --item enterprise_registration`")
-def history(
-    item: Annotated[str | None, typer.Option(help="只看一项目录")] = None,
+@app.command(epilog="例：`xtcredit verify`；`xtcredit verify --timing`；`xtcredit verify --format json`")
+def verify(
+    timing: Annotated[bool, typer.Option("--timing", help="每条后注明所用秒数")] = False,
     form: FormatOption = Format.table,
 ) -> None:
-    """批次与拒收的历史。"""
+    """审计：逐条从源头重算并核对，每条一行，写明 OK 或哪里不符。有不符的返回 1。
+
+    核对原文件与数据文件、批次行数、台账与版本、各库、考核结果、参照表、号码库。不改数据；各库落后于台账的先更新。
+    """
     from transforms import steps
 
+    wrong: list[Any] = []
+    rows: list[tuple[Any, ...]] = []
+    for outcome in steps.audit(Home.from_environment()):
+        if not outcome.holds:
+            wrong.append(outcome)
+        if form is Format.table:
+            line = f"{outcome.seconds:6.2f} 秒　{outcome}" if timing else str(outcome)
+            style = None if outcome.holds else "red"
+            out.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+        else:
+            clause = outcome.clause
+            rows.append((clause.id, clause.title, outcome.holds, outcome.found, round(outcome.seconds, 3)))
+    if form is not Format.table:
+        _print_rows(["clause", "title", "holds", "found", "seconds"], rows, form)
+    if wrong:
+        raise UserError(
+            f"审计有 {len(wrong)} 条不符",
+            remedy="按上面各行查对，见 docs/operations.md；数据由批次重放可恢复：xtcredit ingest",
+        )
+    if form is Format.table:
+        out.print("审计通过。", style="green")
+
+
+@app.command(epilog="例：`xtcredit history --item enterprise_registration`；`xtcredit history --snapshots`")
+def history(
+    item: Annotated[str | None, typer.Option(help="只看一项目录")] = None,
+    snapshots: Annotated[
+        bool, typer.Option("--snapshots", help="列出数据湖的快照：编号、时间、做了什么")
+    ] = False,
+    form: FormatOption = Format.table,
+) -> None:
+    """批次与拒收的历史；加 --snapshots 则是数据湖的快照，可用于 sql --snapshot 和 rollback --to。"""
+    from transforms import steps
+
+    if snapshots:
+        _print_rows(*steps.snapshots(Home.from_environment()), form)
+        return
     columns, rows = steps.history(Home.from_environment(), item)
     if form is not Format.table:
         _print_rows(columns, rows, form)
@@ -475,6 +499,98 @@ def history(
     for row in rows:
         if row[-1] is not None:
             out.print(f"{row[0]}　拒收 {row[1]}：{row[-1]}", markup=False, highlight=False, soft_wrap=True)
+
+
+# -- safety --------------------------------------------------------------------------------------------------------
+
+
+@app.command(epilog="例：`xtcredit rollback --to 128`")
+def rollback(
+    to: Annotated[
+        int, typer.Option("--to", metavar="SNAPSHOT", help="回退到哪个快照，见 history --snapshots")
+    ],
+    form: FormatOption = Format.table,
+) -> None:
+    """把数据退回到某个快照的样子：一个事务完成，记作一个新快照，历史不改，因此还可以再退回来。
+
+    **退回的**　有效行、台账、各库、考核结果、批次与隔离登记、月报表申报、号码库。**不动的**　收到的原文件、拒收流水、
+    目录与参照表、已发的通报、身份标识密钥。退掉的批次可重新 ingest，结果与当初入库的一样。
+
+    **可以放心退的**　入库、整合、考核之后的任一快照。**不要退的**　两次目录改动之间（列有减少的会拒绝）；通报已发出的期次，
+    退后重算会与发出的不同。退完运行 integrate 与 assess，再 verify；正在运行的采集任务宜先暂停。
+    """
+    from transforms import steps
+
+    with _progress("回退…"):
+        result = steps.rollback(to, Home.from_environment())
+    if form is not Format.table:
+        rows = [(result.snapshot, to, len(result.tables), "；".join(result.batches))]
+        _print_rows(["snapshot", "to", "tables", "batches"], rows, form)
+        return
+    out.print(f"已退回快照 {to} 的内容，记作快照 {result.snapshot}；改了 {len(result.tables)} 张表。")
+    for batch in result.batches:
+        out.print(f"批次有变　{batch}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command(epilog="例：`xtcredit backup /backup/xtcredit`")
+def backup(
+    to: Annotated[Path, typer.Argument(metavar="DIR", help="备份目录，应在另一块磁盘")],
+    with_key: Annotated[
+        bool, typer.Option("--with-key", help="连身份标识密钥一起备份；拿到备份的人就能由号码算出假名")
+    ] = False,
+    form: FormatOption = Format.table,
+) -> None:
+    """备份：目录库、数据文件、原文件、通报与检查结果。只复制新的内容，入库可照常进行；每个文件写后读回核对。
+
+    默认不含身份标识密钥（secrets/identity.key）：没有它个人的假名无法再算，请另行保管，或用 --with-key。
+    """
+    from transforms import steps
+
+    with _progress("备份…"):
+        r = steps.backup(to, Home.from_environment(), with_key=with_key)
+    if form is not Format.table:
+        names = ["backup", "snapshot", "files", "bytes", "copied_files", "copied_bytes", "seconds"]
+        values = (r.name, r.snapshot, r.files, r.bytes, r.copied_files, r.copied_bytes, round(r.seconds, 2))
+        _print_rows(names, [values], form)
+        return
+    out.print(
+        f"备份 {r.name}：快照 {r.snapshot}，{r.files} 个文件 {r.bytes:,} 字节，"
+        f"其中新复制 {r.copied_files} 个 {r.copied_bytes:,} 字节，用时 {r.seconds:.1f} 秒。",
+        soft_wrap=True,
+    )
+    if not with_key:
+        out.print("未含身份标识密钥，请另行保管 secrets/identity.key。", style="yellow", soft_wrap=True)
+
+
+@app.command(epilog="例：`XTCREDIT_HOME=/data/xtcredit xtcredit restore /backup/xtcredit`")
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="DIR", help="备份目录")],
+    name: Annotated[str | None, typer.Option("--backup", help="哪一份备份，默认最新的")] = None,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="只补回现有数据目录中丢失或损坏的数据文件与原文件，其余不动")
+    ] = False,
+) -> None:
+    """恢复到一个空的数据目录（XTCREDIT_HOME），逐个文件核对摘要；中断了可再运行。恢复后运行 verify。
+
+    备份不含密钥时，先把另行保管的 identity.key 放到 secrets/，或设置 XTCREDIT_IDENTITY_KEY；不是那一把则拒绝。
+    """
+    from transforms import steps
+
+    home = Home.from_environment()
+    if missing:
+        with _progress("核对并补回…"):
+            paths = steps.restore_missing(source, home)
+        for path in paths:
+            print(path)
+        out.print(f"补回 {len(paths)} 个文件。")
+        return
+    with _progress("恢复…"):
+        r = steps.restore(source, home, name=name)
+    out.print(
+        f"已恢复备份 {r.name}（快照 {r.snapshot}）：{r.files} 个文件 {r.bytes:,} 字节，用时 {r.seconds:.1f} 秒。"
+        "接着运行 xtcredit verify。",
+        soft_wrap=True,
+    )
 
 
 if __name__ == "__main__":

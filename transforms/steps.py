@@ -6,6 +6,7 @@ Each takes and gives paths, counts and a period, never data, and can be run agai
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -16,7 +17,8 @@ from catalog.errors import UserError
 from catalog.loader import Catalog, Finding, load_catalog
 from catalog.model import Item
 from catalog.period import Period
-from quality.audit import verify as audit
+from quality.audit import Outcome, lost_data_files
+from quality.audit import audit as audit_lake
 from quality.gate import build_data_docs, read_history
 from quality.gate import judge as judge_batch
 from transforms.assess import assess as assess_period
@@ -25,13 +27,21 @@ from transforms.declaration import Declaration, read_return, replace_declaration
 from transforms.extract.drop import extract_drop, extract_returns, land
 from transforms.integrate.build import integrate as build_libraries
 from transforms.stage.batch import stage_delivery
+from warehouse.backup import BackupResult, RestoreResult, age_seconds
+from warehouse.backup import backup as back_up
+from warehouse.backup import newest as newest_backup
+from warehouse.backup import restore as restore_home
+from warehouse.backup import restore_missing as restore_lost
 from warehouse.batch import Delivery, StagedBatch, Verdict
 from warehouse.home import Home, opted_in
 from warehouse.lake import Lake
 from warehouse.load import LoadResult, load_batch, record_refusal
 from warehouse.maintenance import maintain as maintain_lake
 from warehouse.query import run_query
+from warehouse.rollback import RollbackResult
+from warehouse.rollback import rollback as roll_back
 from warehouse.schema import ensure_schema, lake_losses
+from warehouse.secret import identity_key
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -186,7 +196,7 @@ def integrate_if_needed(home: Home) -> dict[str, int]:
     """As `integrate`, unless nothing was loaded and the catalog has not changed since the last time."""
     lake, catalog = open_lake(home)
     with lake:
-        if lake.newest("integrate") > lake.newest("load ", "schema "):
+        if lake.newest("integrate") > lake.newest("load ", "schema ", "rollback "):
             return {}
         return build_libraries(lake, catalog).subjects
 
@@ -229,16 +239,19 @@ def county_table(period: str, home: Home) -> Table:
         return render_county_table(lake, Period.parse(period))
 
 
-def verify(home: Home) -> list[str]:
-    """Run the audit; one Chinese line per clause that does not hold. Libraries behind their ledger are brought up first."""
-    integrate_if_needed(home)
+def audit(home: Home) -> Iterator[Outcome]:
+    """Run the audit, each clause's outcome as it comes. Libraries behind their ledger are brought up first."""
     lake, _ = open_lake(home)
     with lake:
-        ensure_marts(lake)
-        return [
-            f"{v.clause.title}（{v.clause.id}）：{v.rows} 行不符，例如 {'；'.join(v.examples)}"
-            for v in audit(lake)
-        ]
+        if not any(file.live for file in lost_data_files(lake)):
+            integrate_if_needed(home)
+            ensure_marts(lake)
+        yield from audit_lake(lake)
+
+
+def verify(home: Home) -> list[str]:
+    """Run the audit; one Chinese line per clause that does not hold."""
+    return [str(outcome) for outcome in audit(home) if not outcome.holds]
 
 
 def maintain(home: Home) -> dict[str, int]:
@@ -246,6 +259,81 @@ def maintain(home: Home) -> dict[str, int]:
     lake, _ = open_lake(home)
     with lake:
         return asdict(maintain_lake(lake))
+
+
+def backup(target: Path, home: Home, *, with_key: bool = False) -> BackupResult:
+    """Back the home up into a folder: only what no earlier backup there has is copied."""
+    return back_up(home, target, with_key=with_key)
+
+
+def restore(source: Path, home: Home, *, name: str | None = None) -> RestoreResult:
+    """Restore a backup, the newest unless named, into an empty home."""
+    return restore_home(source, home, name=name)
+
+
+def restore_missing(source: Path, home: Home) -> list[str]:
+    """Bring back data files and landed files that are gone or damaged; their paths."""
+    return restore_lost(source, home)
+
+
+def restore_drill(source: Path, home: Home) -> dict[str, object]:
+    """Restore the newest backup beside the home, compare its state and audit it; what was measured.
+
+    `rpo_seconds`: what a loss right now would cost, the time since the backup's snapshot; `snapshots_behind` the commits
+    since. `rto_seconds`: how long until the data is back, checked and audited. Raises `UserError` if the state differs
+    from the lake's at that snapshot or the audit finds something. The copy is removed.
+    """
+    name, manifest = newest_backup(source)
+    rpo = age_seconds(manifest)
+    with tempfile.TemporaryDirectory(prefix="drill-", dir=home.private_dir(home.root / "tmp")) as folder:
+        copy = Home(Path(folder) / "home")
+        key = copy.private_dir(copy.secrets) / "identity.key"
+        key.touch(mode=0o600)
+        key.write_text(identity_key(home).hex(), encoding="ascii")
+        restored = restore_home(source, copy, name=name)
+        with Lake(copy) as lake:
+            found = state_hash(lake)
+        outcomes = list(audit(copy))
+        rto = restored.seconds + sum(outcome.seconds for outcome in outcomes)
+    with Lake(home) as lake:
+        newer = lake.snapshot_id() - manifest.snapshot
+        with lake.at(manifest.snapshot) as then:
+            expected = state_hash(then)
+    differing = sorted(t for t in expected.keys() | found.keys() if expected.get(t) != found.get(t))
+    violations = [str(outcome) for outcome in outcomes if not outcome.holds]
+    if differing or violations:
+        told = "；".join([*(f"{table} 与备份时的湖不同" for table in differing), *violations])
+        raise UserError(f"恢复演练不合格：{told}", where=name, remedy="核对备份盘后重新备份，再演练一次")
+    return {
+        "backup": name,
+        "snapshot": manifest.snapshot,
+        "snapshots_behind": newer,
+        "rpo_seconds": round(rpo, 1),
+        "rto_seconds": round(rto, 1),
+        "restore_seconds": round(restored.seconds, 1),
+        "files": restored.files,
+        "bytes": restored.bytes,
+        "tables": len(expected),
+        "clauses": len(outcomes),
+    }
+
+
+def rollback(snapshot: int, home: Home) -> RollbackResult:
+    """Set the state back to a snapshot, as a new snapshot; batches loaded since can be loaded again."""
+    lake, _ = open_lake(home)
+    with lake:
+        return roll_back(lake, snapshot)
+
+
+def snapshots(home: Home) -> tuple[list[str], list[tuple[object, ...]]]:
+    """The lake's snapshots, newest first: number, time, what was done."""
+    lake, _ = open_lake(home)
+    with lake:
+        cursor = lake.execute(
+            """SELECT snapshot_id AS "快照", date_trunc('second', snapshot_time::TIMESTAMP) AS "时间", commit_message AS "说明"
+            FROM ducklake_snapshots('lake') ORDER BY 1 DESC"""
+        )
+        return [column[0] for column in cursor.description or ()], cursor.fetchall()
 
 
 def data_docs(period: str, home: Home) -> str:

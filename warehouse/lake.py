@@ -6,7 +6,7 @@ import fcntl
 import importlib.util
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -90,7 +90,7 @@ class Lake:
         if (home.lake / "catalog.sqlite").exists():
             self._attach(attach)
         else:
-            with _file_lock(home.lake / "writer.lock"):
+            with writer_lock(home):
                 self._attach(attach)
         self.connection.execute("USE lake")
 
@@ -132,7 +132,7 @@ class Lake:
 
         `message` is kept with the snapshot for `xtcredit history`. Temporary tables made inside stay.
         """
-        with _file_lock(self.home.lake / "writer.lock"):
+        with writer_lock(self.home):
             self.connection.execute("BEGIN TRANSACTION")
             try:
                 yield self.connection
@@ -146,7 +146,7 @@ class Lake:
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold the writer's lock without a transaction, for DuckLake's own upkeep calls."""
-        with _file_lock(self.home.lake / "writer.lock"):
+        with writer_lock(self.home):
             yield
 
     def newest(self, *messages: str) -> int:
@@ -185,8 +185,13 @@ def _rollback(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute("ROLLBACK")
 
 
+def writer_lock(home: Home) -> AbstractContextManager[None]:
+    """The lock under which alone the lake's catalog is written, for those who have no lake open."""
+    return file_lock(home.lake / "writer.lock")
+
+
 @contextmanager
-def _file_lock(path: Path) -> Iterator[None]:
+def file_lock(path: Path) -> Iterator[None]:
     """An exclusive lock held by this process; released by the kernel even when the process is killed."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -1,13 +1,22 @@
-"""The audit behind `xtcredit verify`: standalone SQL clauses, each recomputing from the source what it guards."""
+"""The audit behind `xtcredit verify`: named clauses, each recomputing from the source what it guards.
+
+A clause is an SQL query for the rows that violate it (`<name>.sql`, its Chinese title on the first line), or, where the
+source lies outside the lake, a function of `files.py`.
+"""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-import duckdb
-
+from quality.audit.files import CHECKS, Check, Row, lost_data_files
+from quality.audit.prepare import prepare
 from warehouse.lake import Lake
+
+__all__ = ["Clause", "Outcome", "audit", "clauses", "lost_data_files", "prepare"]
 
 _FOLDER = Path(__file__).parent
 _SHOWN = 3
@@ -15,25 +24,40 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class Clause:
-    """One clause: a query for the rows that violate it, under the Chinese title on its first line."""
+    """One clause: what must hold (Chinese), and the SQL or the function that finds what breaks it."""
 
     id: str
     title: str
-    sql: str
+    source: str | Check
 
 
 @dataclass(frozen=True)
-class Violation:
-    """A clause that does not hold: how many rows break it, and the first few."""
+class Outcome:
+    """What a clause found: rows that break it (None: it could not be asked), the first few, and the seconds it took."""
 
     clause: Clause
-    rows: int
+    rows: int | None
     examples: tuple[str, ...]
+    seconds: float
+
+    @property
+    def holds(self) -> bool:
+        return self.rows == 0
+
+    @property
+    def found(self) -> str:
+        """`OK`, or what is wrong, in one line of Chinese."""
+        if self.rows is None:
+            return "未能检查：数据文件丢失，补回之后再审计"
+        return "OK" if self.holds else f"{self.rows} 处不符，例如 {'；'.join(self.examples)}"
+
+    def __str__(self) -> str:
+        return f"{self.clause.title}（{self.clause.id}）：{self.found}"
 
 
 def clauses() -> list[Clause]:
-    """All clauses, in order of their names."""
-    found = []
+    """All clauses: those on files first, since without its files nothing of the lake can be asked."""
+    found = [Clause(name, title, check) for name, (title, check) in CHECKS.items()]
     for path in sorted(_FOLDER.glob("*.sql")):
         sql = path.read_text(encoding="utf-8")
         found.append(
@@ -42,58 +66,36 @@ def clauses() -> list[Clause]:
     return found
 
 
-def verify(lake: Lake) -> list[Violation]:
-    """Run every clause; the violations, none if all hold. A clause that cannot run is an error of ours and raises."""
-    violations = []
-    with lake.reading():
-        prepare(lake.connection)
-        for clause in clauses():
-            rows = lake.scalar(f"SELECT count(*) FROM ({clause.sql}\n)")
-            if rows:
-                examples = lake.rows(f"SELECT * FROM ({clause.sql}\n) LIMIT {_SHOWN}")
-                violations.append(Violation(clause, rows, tuple(_line(example) for example in examples)))
-    return violations
+def audit(lake: Lake) -> Iterator[Outcome]:
+    """Run every clause on one snapshot, each outcome as it comes; the seconds of the preparation are the first SQL clause's.
 
-
-def _line(row: dict[str, object]) -> str:
-    return "，".join(f"{name}={value}" for name, value in row.items())
-
-
-def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """What clauses read of tables whose number depends on the catalog.
-
-    `audit_rec`: the lineage of every `rec.<item>`, read once for all clauses. `audit_registration_no`: the registration
-    numbers that registrars state. `audit_library`: every row of every library, as JSON.
+    A clause that cannot run is an error of ours and raises, unless the lake has lost a data file that is in use.
     """
-    tables: dict[str, dict[str, set[str]]] = {"rec": {}, "lib": {}}
-    for schema, table, column in connection.execute(
-        "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE database_name = 'lake'"
-        " AND schema_name IN ('rec', 'lib') AND table_name NOT IN (SELECT view_name FROM duckdb_views()) ORDER BY ALL"
-    ).fetchall():
-        tables[schema].setdefault(table, set()).add(column)
-    columns = (
-        "batch_id, period, delivery, row_number, record_key, content_hash, subject_key, identity_rule,"
-        " county_code, county_rule, division_code, source_time"
-    )
-    lineage = [f"SELECT '{name}' AS item_id, {columns} FROM lake.rec.\"{name}\"" for name in tables["rec"]]
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE audit_rec AS {' UNION ALL '.join(lineage)}")
-    if "member" not in tables["lib"]:
-        return
-    registrars = connection.execute(
-        "SELECT DISTINCT item_id FROM lake.lib.member WHERE kind = 'base' AND subject = 'organisation' AND role = 'member'"
-    ).fetchall()
-    stated = [
-        "SELECT NULL::VARCHAR AS batch_id, NULL::BIGINT AS row_number, NULL::VARCHAR AS registration_no WHERE FALSE"
-    ]
-    stated += [
-        f'SELECT batch_id, row_number, registration_no FROM lake.rec."{name}"'
-        for (name,) in registrars
-        if "registration_no" in tables["rec"].get(name, ())
-    ]
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW audit_registration_no AS {' UNION ALL '.join(stated)}")
-    rows = [
-        f"SELECT '{name}' AS library, subject_key, to_json(t)::VARCHAR AS content FROM lake.lib.\"{name}\" t"
-        for name, found in tables["lib"].items()
-        if "subject_key" in found
-    ]
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW audit_library AS {' UNION ALL '.join(rows)}")
+    with lake.reading():
+        readable = not any(file.live for file in lost_data_files(lake))
+        started = time.perf_counter()
+        prepared = False
+        for clause in clauses():
+            if isinstance(clause.source, str) and not prepared and readable:
+                prepare(lake.connection)
+                prepared = True
+            rows, examples = _ask(lake, clause) if readable or clause.id == "files_lake" else (None, ())
+            yield Outcome(clause, rows, examples, time.perf_counter() - started)
+            started = time.perf_counter()
+
+
+def _ask(lake: Lake, clause: Clause) -> tuple[int, tuple[str, ...]]:
+    found: Iterable[Row]
+    if isinstance(clause.source, str):
+        found = lake.rows(f"SELECT *, count(*) OVER () AS _rows FROM ({clause.source}\n) LIMIT {_SHOWN}")
+        count = int(str(found[0].pop("_rows"))) if found else 0
+        for row in found[1:]:
+            row.pop("_rows")
+        return count, tuple(_line(row) for row in found)
+    breaking = iter(clause.source(lake))
+    shown = tuple(_line(row) for row in islice(breaking, _SHOWN))
+    return len(shown) + sum(1 for _ in breaking), shown
+
+
+def _line(row: Row) -> str:
+    return "，".join(f"{name}={value}" for name, value in row.items())

@@ -6,7 +6,7 @@ LEFT JOIN lib.attribute o ON o.library = c.library AND o.attribute = c.attribute
 WHERE c.kept_value = c.other_value OR k.position IS NULL OR o.position IS NULL OR k.position >= o.position
 UNION ALL
 SELECT s.library, s.subject_key, NULL, '冲突件数与明细不符'
-FROM lib.subject s
+FROM audit_subject s
 LEFT JOIN (
     SELECT library, subject_key, count(DISTINCT attribute) AS conflicts FROM lib.conflict GROUP BY ALL
 ) c ON c.library = s.library AND c.subject_key = s.subject_key
@@ -14,4 +14,4 @@ WHERE s.conflict_count <> coalesce(c.conflicts, 0)
 UNION ALL
 SELECT c.library, c.subject_key, c.attribute, '冲突的主体不在库中'
 FROM lib.conflict c
-ANTI JOIN lib.subject s ON s.library = c.library AND s.subject_key = c.subject_key
+ANTI JOIN audit_subject s ON s.library = c.library AND s.subject_key = c.subject_key

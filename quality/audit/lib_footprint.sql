@@ -16,7 +16,7 @@ expected AS (
     GROUP BY ALL
 )
 SELECT s.library, s.subject_key, s.records, e.records AS expected_records
-FROM lib.subject s
+FROM audit_subject s
 LEFT JOIN (SELECT DISTINCT library FROM lib.member SEMI JOIN ref.apart USING (item_id)) apart ON apart.library = s.library
 LEFT JOIN expected e ON e.subject_key = s.subject_key AND e.library IS NOT DISTINCT FROM apart.library
 WHERE ROW(s.records, len(s.items), s.first_period, s.last_period)

@@ -10,7 +10,7 @@ WITH expected AS (
 SELECT coalesce(e.library, s.library) AS library, coalesce(e.subject_key, s.subject_key) AS subject_key,
        CASE WHEN s.subject_key IS NULL THEN '台账有而库中无' ELSE '库中有而台账无' END AS fault
 FROM expected e
-FULL JOIN lib.subject s ON s.library = e.library AND s.subject_key = e.subject_key
+FULL JOIN audit_subject s ON s.library = e.library AND s.subject_key = e.subject_key
 WHERE e.subject_key IS NULL OR s.subject_key IS NULL
 UNION ALL
-SELECT library, subject_key, '主体重复' FROM lib.subject GROUP BY library, subject_key HAVING count(*) > 1
+SELECT library, subject_key, '主体重复' FROM audit_subject GROUP BY library, subject_key HAVING count(*) > 1

@@ -1,12 +1,12 @@
 -- 各目录归集量、可关联量与台账不符
 WITH current AS (
-    -- A month assessed before the last load or integration is frozen as published: it is no fault that it differs.
+    -- A month assessed before the last load, integration or rollback is frozen as published: it is no fault that it differs.
     SELECT period
     FROM mart.city_progress
     WHERE (SELECT coalesce(max(snapshot_id), 0) FROM ducklake_snapshots('lake') WHERE commit_message = 'assess ' || period) > (
         SELECT coalesce(max(snapshot_id), 0)
         FROM ducklake_snapshots('lake')
-        WHERE starts_with(commit_message, 'load ') OR starts_with(commit_message, 'integrate')
+        WHERE starts_with(commit_message, 'load ') OR starts_with(commit_message, 'integrate') OR starts_with(commit_message, 'rollback ')
     )
 ),
 ledger AS (

@@ -101,6 +101,30 @@ TAMPERING = {
         "UPDATE lib.enterprise SET name = '乙'",
         "UPDATE lib.enterprise SET status = 'x'",
     ],
+    "lib_key": [
+        "UPDATE lib.enterprise SET subject_key = 'uscc:x'",
+        "UPDATE lib.group_driver SET subject_key = NULL",
+    ],
+    "lib_county": ["UPDATE lib.enterprise SET county_code = '999999'"],
+    "lib_subject_kind": [f"UPDATE lib.enterprise SET subject_key = '{P}'"],
+    "lib_sources": [
+        """UPDATE lib.enterprise SET sources = '{"name":"lawyers"}'""",
+        """UPDATE lib.enterprise SET sources = '{"nothing":"enterprise_registration"}'""",
+    ],
+    "lib_definition": [
+        "UPDATE lib.member SET item_id = 'nothing'",
+        "UPDATE lib.attribute SET field = 'nothing'",
+        "INSERT INTO lib.member FROM lib.member LIMIT 1",
+    ],
+    "lib_periods": [
+        "UPDATE lib.enterprise SET first_period = '2030-01'",
+        "UPDATE lib.enterprise SET records = 0",
+    ],
+    "lib_identity_key": [
+        "INSERT INTO core.identity FROM core.identity LIMIT 1",
+        "INSERT INTO core.link FROM core.link LIMIT 1",
+    ],
+    "lib_link_rule": ["UPDATE core.link SET rule = 'unclaimed'", "UPDATE core.link SET rule = 'guess'"],
     "lib_natural_person_values": ["UPDATE lib.natural_person SET household_division = '130529'"],
 }
 

@@ -1,0 +1,153 @@
+"""What clauses read of tables whose number depends on the catalog, gathered in one pass per table."""
+
+from __future__ import annotations
+
+import duckdb
+
+from catalog.types.base_sql import quote
+
+_LINEAGE = (
+    "batch_id, period, delivery, row_number, record_key, content_hash, subject_key, identity_rule,"
+    " county_code, county_rule, division_code, source_time"
+)
+_NUMBER = "[1-9][0-9]{5}(?:18|19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]"
+# GB 11643: the last character follows from the other seventeen. Pseudonyms may hold any digits and are left out.
+_HAS_NUMBER = f"""
+    CREATE OR REPLACE TEMP MACRO audit_has_number(content) AS CASE WHEN regexp_matches(content, '{_NUMBER}') THEN len(list_filter(
+        regexp_extract_all(regexp_replace(content, '[0-9a-f]{{32}}', ' ', 'g'), '(?:^|[^0-9])({_NUMBER})', 1),
+        lambda number: substr('10X98765432', 1 + list_sum([substr(number, i, 1)::INTEGER * [7,9,10,5,8,4,2,1,6,3,7,9,10,5,8,4,2][i]
+            for i in range(1, 18)])::INTEGER % 11, 1) = upper(number[18]))) > 0 ELSE FALSE END"""
+
+Fields = dict[str, list[tuple[str, str, bool, str | None]]]
+Lists = dict[str, list[str]]
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """The temporary tables and views that clauses read.
+
+    `audit_rec`: the lineage of every row of `rec.*`, read once for all clauses, with what only the row's own columns tell:
+    `missing` (required fields without a value, by blanks), `wrong_code` (codes that no list knows), `has_number` (an ID
+    number in clear). `audit_registration_no`: the registration numbers that registrars state. `audit_subject`: the rows
+    of all libraries, with `has_number` as above. Macro `audit_has_number(text)`: whether an ID number stands in it.
+    """
+    connection.execute(_HAS_NUMBER)
+    tables = _tables(connection)
+    _records(connection, tables["rec"])
+    if "member" in tables["lib"]:
+        _libraries(connection, tables)
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, dict[str, str]]]:
+    tables: dict[str, dict[str, dict[str, str]]] = {"rec": {}, "lib": {}}
+    for schema, table, column, kind in connection.execute(
+        "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = 'lake'"
+        " AND schema_name IN ('rec', 'lib') AND table_name NOT IN (SELECT view_name FROM duckdb_views()) ORDER BY ALL"
+    ).fetchall():
+        tables[schema].setdefault(table, {})[column] = kind
+    return tables
+
+
+def _records(connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, str]]) -> None:
+    known: Fields = {}
+    for item, field, kind, required, listed in connection.execute(
+        "SELECT item_id, field, type, required = 'True', list FROM lake.ref.field"
+    ).fetchall():
+        known.setdefault(item, []).append((field, kind, required, listed))
+    lists: Lists = dict(
+        connection.execute(
+            "SELECT list, list(code ORDER BY code) FROM lake.ref.code GROUP BY list"
+        ).fetchall()
+    )
+    filled = _filled(connection, "rec")
+    parts = [
+        f"SELECT NULL::VARCHAR AS item_id, {_LINEAGE}, NULL::VARCHAR AS missing, NULL::VARCHAR AS wrong_code,"
+        " FALSE AS has_number FROM lake.rec." + f'"{next(iter(tables))}" WHERE FALSE'
+    ]
+    for name, columns in tables.items():
+        if name in filled:
+            parts.append(_record(name, columns, known.get(name, []), lists))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE audit_rec AS {' UNION ALL '.join(parts)}")
+
+
+def _record(
+    name: str, columns: dict[str, str], fields: list[tuple[str, str, bool, str | None]], lists: Lists
+) -> str:
+    present = [field for field in fields if field[0] in columns]
+    missing = [f"CASE WHEN {_id(f)} IS NULL THEN '{f}' END" for f, _, required, _ in present if required]
+    wrong = [_wrong(f, kind, lists.get(listed, [])) for f, kind, _, listed in present if listed is not None]
+    texts = [_id(c) for c, kind in columns.items() if kind == "VARCHAR" and c not in _LINEAGE.split(", ")]
+    return (
+        f"SELECT '{name}', {_LINEAGE}, {_joined(missing)}, {_joined(wrong)},"
+        f" audit_has_number(concat_ws(' ', {', '.join(['NULL', *texts])})) FROM lake.rec.{_id(name)}"
+    )
+
+
+def _joined(parts: list[str]) -> str:
+    return f"nullif(concat_ws(' ', {', '.join(parts)}), '')" if parts else "NULL"
+
+
+def _wrong(field: str, kind: str, codes: list[str]) -> str:
+    """`field=value` where the list does not know the value; free text behind “其他-” is none of its codes."""
+    known = ", ".join(map(quote, codes)) or "NULL"
+    if kind == "code_set":
+        unknown = (
+            f"len(list_filter(string_split({_id(field)}, ';'), lambda part: NOT starts_with(part, '其他-')"
+            f" AND NOT list_contains([{known}], part))) > 0"
+        )
+    else:
+        # A subquery is hashed; with so many literals each value would be compared with every one.
+        unknown = f"NOT starts_with({_id(field)}, '其他-') AND {_id(field)} NOT IN (SELECT unnest([{known}]))"
+    return f"CASE WHEN {unknown} THEN '{field}=' || {_id(field)} END"
+
+
+def _libraries(connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, dict[str, str]]]) -> None:
+    registrars = connection.execute(
+        "SELECT DISTINCT item_id FROM lake.lib.member WHERE kind = 'base' AND subject = 'organisation' AND role = 'member'"
+    ).fetchall()
+    stated = [
+        "SELECT NULL::VARCHAR AS batch_id, NULL::BIGINT AS row_number, NULL::VARCHAR AS registration_no WHERE FALSE"
+    ]
+    stated += [
+        f'SELECT batch_id, row_number, registration_no FROM lake.rec."{name}"'
+        for (name,) in registrars
+        if "registration_no" in tables["rec"].get(name, ())
+    ]
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW audit_registration_no AS {' UNION ALL '.join(stated)}")
+    _subjects(connection, tables["lib"])
+
+
+def _subjects(connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, str]]) -> None:
+    """As `lib.subject`, but read once: forty libraries in every clause would be forty scans in every clause."""
+    columns = "subject_key, records, items, first_period, last_period, county_code, conflict_count, sources"
+    parts = [
+        "SELECT NULL::VARCHAR AS library, NULL::VARCHAR AS subject_key, NULL::BIGINT AS records, NULL::VARCHAR[] AS items,"
+        " NULL::VARCHAR AS first_period, NULL::VARCHAR AS last_period, NULL::VARCHAR AS county_code,"
+        " NULL::BIGINT AS conflict_count, NULL::VARCHAR AS sources, FALSE AS has_number WHERE FALSE"
+    ]
+    filled = _filled(connection, "lib")
+    for name, found in tables.items():
+        if name in filled and {"subject_key", "sources"} <= found.keys():
+            texts = ", ".join(
+                _id(c)
+                for c, kind in found.items()
+                if kind == "VARCHAR" and c not in ("subject_key", "sources")
+            )
+            parts.append(
+                f"SELECT '{name}', {columns}, audit_has_number(concat_ws(' ', NULL, {texts})) FROM lake.lib.{_id(name)}"
+            )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE audit_subject AS {' UNION ALL '.join(parts)}")
+
+
+def _filled(connection: duckdb.DuckDBPyConnection, schema: str) -> set[str]:
+    """Tables that ever had a row: to scan one costs 40 ms even if it is empty, as most items' are at first."""
+    rows = connection.execute(
+        "SELECT table_name FROM __ducklake_metadata_lake.ducklake_table AS t"
+        " JOIN __ducklake_metadata_lake.ducklake_schema AS s ON s.schema_id = t.schema_id"
+        " SEMI JOIN __ducklake_metadata_lake.ducklake_table_stats AS n ON n.table_id = t.table_id WHERE s.schema_name = ?",
+        [schema],
+    ).fetchall()
+    return {name for (name,) in rows}
+
+
+def _id(name: str) -> str:
+    return f'"{name}"'

@@ -1,0 +1,120 @@
+"""The way back to an earlier snapshot: its contents become the newest snapshot, and history stays as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from catalog.errors import UserError
+from warehouse.lake import Lake
+
+# References follow the catalog, and the log of refusals tells what happened: neither is state.
+_STATE = ("rec", "core", "lib", "mart", "vault", "ops")
+_LOG = "ops.outcome"
+
+
+@dataclass(frozen=True)
+class RollbackResult:
+    """The snapshot that was made, tables that were set back, batches that are no longer loaded or are loaded anew."""
+
+    snapshot: int
+    tables: tuple[str, ...]
+    batches: tuple[str, ...]
+
+
+def rollback(lake: Lake, snapshot: int) -> RollbackResult:
+    """Set every state table to what it held at `snapshot`, in one transaction.
+
+    Only tables changed since are rewritten; tables that are new since are emptied. Landed files are not touched, so what was
+    loaded since can be loaded again. Raises `UserError` for a snapshot that is not kept, or one whose tables have columns
+    that are no longer there: the catalog has been changed meanwhile.
+    """
+    kept = {
+        int(row["snapshot_id"]) for row in lake.rows("SELECT snapshot_id FROM ducklake_snapshots('lake')")
+    }
+    if snapshot not in kept or snapshot == max(kept):
+        raise UserError(
+            f"没有可回退到的快照 {snapshot}",
+            where="--to",
+            remedy="用 xtcredit history --snapshots 查看保留的快照",
+        )
+    with lake.transaction(f"rollback {snapshot}") as tx:
+        tables = _changed(tx, snapshot)
+        before = _batches(tx)
+        for number, (table, columns) in enumerate(sorted(tables.items())):
+            _set_back(tx, table, columns, snapshot, f"rollback_{number}")
+        after = _batches(tx)
+    changed = {batch for batch, _ in before.items() ^ after.items()}
+    return RollbackResult(lake.snapshot_id(), tuple(sorted(tables)), tuple(sorted(changed)))
+
+
+def _batches(tx: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    return dict(tx.execute("SELECT batch_id, sha256 FROM ops.batch").fetchall())
+
+
+def _changed(tx: duckdb.DuckDBPyConnection, snapshot: int) -> dict[str, list[str] | None]:
+    """State tables with rows written or deleted since, each with its columns at the snapshot; None: not there yet."""
+    at = "__ducklake_metadata_lake.ducklake_"
+    written = tx.execute(
+        f"""
+        WITH touched AS (
+            SELECT unnest(string_split(changes_made, ',')) AS change FROM {at}snapshot_changes WHERE snapshot_id > $snapshot
+        ),
+        tables AS (
+            SELECT DISTINCT try_cast(split_part(change, ':', 2) AS BIGINT) AS table_id FROM touched WHERE change NOT LIKE 'altered%'
+        )
+        SELECT s.schema_name || '."' || t.table_name || '"', s.schema_name || '.' || t.table_name
+        FROM {at}table AS t JOIN {at}schema AS s USING (schema_id)
+        WHERE t.end_snapshot IS NULL AND (t.begin_snapshot > $snapshot OR t.table_id IN (FROM tables))
+            AND list_contains($state, s.schema_name)""",
+        {"snapshot": snapshot, "state": list(_STATE)},
+    ).fetchall()
+    found: dict[str, list[str] | None] = {}
+    for quoted, name in written:
+        if name == _LOG:
+            continue
+        then = _columns(
+            tx,
+            "begin_snapshot <= $snapshot AND (end_snapshot IS NULL OR end_snapshot > $snapshot)",
+            name,
+            snapshot,
+        )
+        now = _columns(tx, "end_snapshot IS NULL AND $snapshot IS NOT NULL", name, snapshot)
+        if then is not None and now is not None and (lost := [c for c in then if c not in now]):
+            raise UserError(
+                f"{name} 当时的列“{lost[0]}”现在没有，目录此后改过",
+                where=f"--to {snapshot}",
+                remedy="回退到目录改动之后的快照；或先恢复那时的程序与目录",
+            )
+        found[quoted] = then
+    return found
+
+
+def _columns(tx: duckdb.DuckDBPyConnection, valid: str, table: str, snapshot: int) -> list[str] | None:
+    """The columns of the table of that name, as far as it was there: a library may have been dropped and made anew."""
+    at = "__ducklake_metadata_lake.ducklake_"
+    rows = tx.execute(
+        f"""
+        SELECT c.column_name FROM (FROM {at}column WHERE {valid} AND parent_column IS NULL) AS c
+        JOIN (FROM {at}table WHERE {valid}) AS t USING (table_id) JOIN {at}schema AS s USING (schema_id)
+        WHERE s.schema_name || '.' || t.table_name = $table ORDER BY c.column_order""",
+        {"table": table, "snapshot": snapshot},
+    ).fetchall()
+    return [name for (name,) in rows] or None
+
+
+def _set_back(
+    tx: duckdb.DuckDBPyConnection, table: str, columns: list[str] | None, snapshot: int, scratch: str
+) -> None:
+    """Read first: once rows are deleted in a transaction, the lake misses them in earlier snapshots too (DuckLake 1.0)."""
+    if columns is None:
+        tx.execute(f"DELETE FROM {table}")
+        return
+    names = ", ".join(f'"{name}"' for name in columns)
+    tx.execute(
+        f"CREATE OR REPLACE TEMP TABLE {scratch} AS SELECT {names} FROM {table} AT (VERSION => {snapshot})"
+    )
+    tx.execute(f"DELETE FROM {table}")
+    tx.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM {scratch}")
+    tx.execute(f"DROP TABLE {scratch}")
