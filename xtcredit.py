@@ -72,8 +72,13 @@ def main() -> None:
         sys.stderr.close()  # the reader of our output has gone; nothing is left to tell
         sys.exit(1)
     except OSError as error:
+        from warehouse.faults import machine_fault
+
         if error.filename is None:
-            raise
+            if (fault := machine_fault(error)) is None:
+                raise
+            err.print(f"错误：{fault}", style="red", markup=False, highlight=False, soft_wrap=True)
+            sys.exit(1)
         reason = f"错误：{error.filename}：不能读写（{error.strerror}）。处理办法：核对路径、权限与磁盘空间。"
         err.print(reason, style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from catalog.errors import UserError
+from catalog.errors import PassingError, UserError
 from catalog.loader import Catalog, Finding, load_catalog
 from catalog.model import Item
 from catalog.period import Period
@@ -29,6 +29,7 @@ from transforms.report import county_table as render_county_table
 from transforms.report import report as write_report
 from transforms.stage.batch import stage_delivery
 from warehouse.batch import Delivery, StagedBatch, Verdict
+from warehouse.faults import told
 from warehouse.home import Home, opted_in
 from warehouse.lake import Lake
 from warehouse.load import LoadResult, load_batch, record_refusal
@@ -37,11 +38,13 @@ from warehouse.query import run_query
 from warehouse.schema import ensure_schema, lake_losses
 
 
+@told()
 def extract(item_id: str, period: str, home: Home) -> list[str]:
     """Land what the item's departments delivered for the period; the manifests' paths, none if nothing came."""
     return [str(path) for path in extract_drop(_collected(item_id), Period.parse(period), home)]
 
 
+@told()
 def hand_over(file: Path, item_id: str, period: str, home: Home, *, replace: bool = False) -> str:
     """Land one file given by hand; the manifest's path.
 
@@ -77,6 +80,7 @@ def _collected(item_id: str) -> Item:
     return item
 
 
+@told()
 def stage(manifest: str, home: Home) -> str:
     """Read, normalise and judge one landed file row by row; the path of the staged batch's description."""
     delivery = Delivery.from_file(Path(manifest))
@@ -87,10 +91,12 @@ def stage(manifest: str, home: Home) -> str:
         )
 
 
+@told()
 def judge(staged: str, home: Home) -> str:
     """Judge a staged batch as a set; the path of the verdict. Raises `UserError` when a `fail` check does."""
     batch = StagedBatch.from_file(Path(staged))
     with _recorded("judge", batch.delivery, home):
+        batch.check()
         lake, catalog = open_lake(home)
         with lake:
             history = read_history(
@@ -114,6 +120,7 @@ def load(verdict: str, home: Home) -> dict[str, int]:
     }
 
 
+@told()
 def load_result(verdict: str, home: Home) -> LoadResult:
     """As `load`, with the batch's status."""
     judged = Verdict.from_file(Path(verdict))
@@ -139,6 +146,7 @@ def open_lake(home: Home) -> tuple[Lake, Catalog]:
     return lake, catalog
 
 
+@told()
 def declare(period: str, home: Home) -> int:
     """Take in the period's monthly returns, replacing what was declared before; how many declarations there are.
 
@@ -175,6 +183,7 @@ def losses(home: Home) -> list[Finding]:
         ]
 
 
+@told()
 def integrate(home: Home) -> dict[str, int]:
     """Bring identities and libraries up to the ledger; subjects per library."""
     lake, catalog = open_lake(home)
@@ -182,6 +191,7 @@ def integrate(home: Home) -> dict[str, int]:
         return build_libraries(lake, catalog).subjects
 
 
+@told()
 def integrate_if_needed(home: Home) -> dict[str, int]:
     """As `integrate`, unless nothing was loaded and the catalog has not changed since the last time."""
     lake, catalog = open_lake(home)
@@ -191,6 +201,7 @@ def integrate_if_needed(home: Home) -> dict[str, int]:
         return build_libraries(lake, catalog).subjects
 
 
+@told()
 def assess(period: str, home: Home) -> dict[str, object]:
     """Replace the period's marts; its totals."""
     lake, catalog = open_lake(home)
@@ -198,6 +209,7 @@ def assess(period: str, home: Home) -> dict[str, object]:
         return asdict(assess_period(lake, catalog, Period.parse(period), opted=opted_in(catalog)))
 
 
+@told()
 def report(
     period: str,
     home: Home,
@@ -223,6 +235,7 @@ def county_table(period: str, home: Home) -> Table:
         return render_county_table(lake, Period.parse(period))
 
 
+@told()
 def verify(home: Home) -> list[str]:
     """Run the audit; one Chinese line per clause that does not hold. Libraries behind their ledger are brought up first."""
     integrate_if_needed(home)
@@ -235,6 +248,7 @@ def verify(home: Home) -> list[str]:
         ]
 
 
+@told()
 def maintain(home: Home) -> dict[str, int]:
     """Merge small files, remove orphans and old staged folders; how many of each."""
     lake, _ = open_lake(home)
@@ -247,6 +261,7 @@ def data_docs(period: str, home: Home) -> str:
     return str(build_data_docs(home, period))
 
 
+@told()
 def query(
     statement: str, home: Home, snapshot: int | None = None
 ) -> tuple[list[str], list[tuple[object, ...]]]:
@@ -261,6 +276,7 @@ def query(
             return run_query(frozen, statement)
 
 
+@told()
 def history(home: Home, item: str | None = None) -> tuple[list[str], list[tuple[object, ...]]]:
     """Loaded batches and refusals, newest first."""
     lake, catalog = open_lake(home)
@@ -282,13 +298,22 @@ def history(home: Home, item: str | None = None) -> tuple[list[str], list[tuple[
 
 @contextmanager
 def _recorded(step: str, delivery: Delivery, home: Home) -> Iterator[None]:
-    """Keep a refusal in `ops.outcome`, so that what never became a batch can still be asked for."""
+    """Keep a refusal in `ops.outcome`, so that what never became a batch can still be asked for.
+
+    A full disk or a locked lake refuses no file; and where the lake cannot be written, the first error is the one to tell.
+    """
     try:
         yield
+    except PassingError:
+        raise
     except UserError as error:
-        lake, _ = open_lake(home)
-        with lake:
-            record_refusal(lake, delivery, step, str(error))
+        try:
+            with told():
+                lake, _ = open_lake(home)
+                with lake:
+                    record_refusal(lake, delivery, step, str(error))
+        except UserError as unrecorded:
+            error.add_note(f"未能记入 ops.outcome：{unrecorded}")
         raise
 
 

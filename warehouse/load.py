@@ -66,7 +66,7 @@ def load_batch(lake: Lake, catalog: Catalog, verdict: Verdict) -> LoadResult:
     """Replace the batch in the lake; rolled back as a whole unless every row is accounted for.
 
     A batch whose staged files are gone because an earlier attempt had committed is answered from `ops.batch`. Raises
-    `UserError` if they are gone and nothing was committed, or if the catalog has changed since the batch was staged.
+    `UserError` if they are damaged, or gone and nothing was committed, or if the catalog has changed since.
     """
     ensure_schema(lake, catalog)
     batch = verdict.batch
@@ -76,6 +76,7 @@ def load_batch(lake: Lake, catalog: Catalog, verdict: Verdict) -> LoadResult:
         raise UserError(
             "这一批是按改动前的目录解析的", where=batch.folder, remedy="从 stage 步骤起重跑这一批"
         )
+    batch.check()
     item = catalog.item(batch.delivery.item_id)
     with lake.transaction(f"load {batch.delivery.batch_id}") as tx:
         _Load(tx, item, verdict, datetime.now(UTC).replace(tzinfo=None)).run()

@@ -1,0 +1,62 @@
+"""A small city: the whole machinery on a catalog cut down to a few items, so that a step costs little."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from catalog.loader import Catalog, load_catalog
+from catalog.period import Period
+from catalog.sample import generate
+from transforms import steps
+from warehouse.home import Home
+
+ITEMS = ("public_institution_registration", "lawyers", "permanent_residents")
+PERIODS = Period.parse_range("2019-10:2019-12")
+
+
+def cut_down(catalog: Catalog, items: Sequence[str]) -> Catalog:
+    """The catalog as if it had these items only; libraries keep what they draw from them."""
+    chosen = {name: catalog.items[name] for name in items}
+    libraries = {}
+    for library in catalog.libraries.values():
+        attributes = tuple(
+            attribute.model_copy(update={"sources": sources})
+            for attribute in library.attributes
+            if (sources := tuple(s for s in attribute.sources if s.partition(".")[0] in chosen))
+        )
+        members = tuple(m for m in library.members if m in chosen)
+        if members:
+            feeds = tuple(f for f in library.feeds if f in chosen)
+            libraries[library.id] = library.model_copy(
+                update={"attributes": attributes, "members": members, "feeds": feeds}
+            )
+    corrections = {name: c for name, c in catalog.corrections.items() if name in chosen}
+    return replace(catalog, items=chosen, libraries=libraries, corrections=corrections)
+
+
+@pytest.fixture(scope="session")
+def small_catalog() -> Catalog:
+    return cut_down(load_catalog(), ITEMS)
+
+
+@pytest.fixture
+def catalog(small_catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Catalog:
+    """The steps see the small catalog."""
+    monkeypatch.setattr(steps, "load_catalog", lambda: small_catalog)
+    monkeypatch.setenv("XTCREDIT_IDENTITY_KEY", "5a" * 32)
+    return small_catalog
+
+
+@pytest.fixture
+def home(tmp_path: Path, catalog: Catalog) -> Home:
+    """A home whose inbox has one plain file of lawyers for 2019-12."""
+    home = Home(tmp_path / "home")
+    generate(
+        catalog, home.inbox, items=["lawyers"], periods=[PERIODS[-1]], rows=30, seed=5, fault_share=0.1,
+        set_aside_share=0, noise_share=0, kinds=("csv",),
+    )  # fmt: skip
+    return home
