@@ -25,6 +25,8 @@ from transforms.assess import ensure_marts
 from transforms.declaration import Declaration, read_return, replace_declarations
 from transforms.extract.drop import extract_drop, extract_returns, land
 from transforms.integrate.build import integrate as build_libraries
+from transforms.preview import Preview
+from transforms.preview import preview as preview_files
 from transforms.report import county_table as render_county_table
 from transforms.report import report as write_report
 from transforms.stage.batch import stage_delivery
@@ -118,6 +120,12 @@ def load(verdict: str, home: Home) -> dict[str, int]:
         "set_aside": result.set_aside,
         "ignored": result.ignored,
     }
+
+
+@told()
+def preview(item_id: str, period: str, home: Home, *, file: Path | None = None) -> list[Preview]:
+    """What loading the item's files of the period (or `file`) would change; nothing is landed, loaded or recorded."""
+    return preview_files(_collected(item_id), Period.parse(period), load_catalog(), home, file=file)
 
 
 @told()

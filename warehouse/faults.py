@@ -21,6 +21,11 @@ _FAULTS = (
         f"用 df -h 查看并腾出空间，{_AGAIN}",
     ),
     (
+        ("disk i/o error",),  # SQLite's word for a quota, and for a dying disk
+        "磁盘读写出错：多因已满、超出配额，也可能是磁盘损坏",
+        f"用 df -h 与系统日志（dmesg）查看并处理，{_AGAIN}",
+    ),
+    (
         ("read-only file system", "permission denied", "operation not permitted", "readonly database"),
         "没有写入或读取的权限",
         f"核对该文件夹的权限与挂载方式（须能读写），{_AGAIN}",

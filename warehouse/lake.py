@@ -16,7 +16,7 @@ from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop
 
 from catalog.errors import UserError
 from catalog.types import sql_macros
-from warehouse.faults import locked
+from warehouse.faults import locked, machine_fault
 from warehouse.home import Home, Resources, lock_wait
 from warehouse.secret import identity_key, pseudonym_macro
 
@@ -65,7 +65,7 @@ def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 def _busy(error: BaseException) -> bool:
     """Whether another process is creating or committing: DuckDB gives SQLite's word for it in a plain Error."""
     if isinstance(error, duckdb.IOException | duckdb.TransactionException):
-        return True
+        return machine_fault(error) is None or "is locked" in str(error)
     return isinstance(error, duckdb.Error) and ("is locked" in str(error) or "already exists" in str(error))
 
 

@@ -37,13 +37,13 @@ class MonthlyReturn:
     """The landed copy; the original name is its name."""
 
 
-def extract_drop(item: Item, period: Period, home: Home) -> list[Path]:
+def extract_drop(item: Item, period: Period, home: Home, into: Home | None = None) -> list[Path]:
     """Land every file of the item in `inbox/<period>/`; returns the manifests' paths in delivery order.
 
-    Landing the same bytes again changes nothing. Files being written (names starting with `.`, ending in `.part` or
+    `into` is another home to land them in. Landing the same bytes again changes nothing. Files being written (names starting with `.`, ending in `.part` or
     `.tmp`) are left alone.
     """
-    found = [land(path, item, period, home) for path, _ in _dropped(item.id, period, home)]
+    found = [land(path, item, period, into or home) for path, _ in _dropped(item.id, period, home)]
     return sorted(found, key=lambda manifest: Delivery.from_file(manifest).delivery)
 
 
