@@ -13,6 +13,7 @@ import json
 import os
 import random
 import select
+import shutil
 import signal
 import sqlite3
 import sys
@@ -265,37 +266,36 @@ def fill_inbox(home: Home, catalog: Catalog, items: Sequence[str], months: int, 
         (folder / name).write_text(f"目录编号,产生数\n{lines}", "utf-8")
 
 
-def straight_run(home: Home, items: Sequence[str]) -> tuple[list[str], dict[str, float]]:
-    """An undisturbed run: its steps in order, and the longest seconds of each kind."""
-    order: list[str] = []
-    longest: dict[str, float] = {}
+def straight_run(home: Home, items: Sequence[str]) -> list[tuple[str, float]]:
+    """An undisturbed run: its steps in order and their seconds."""
+    plan: list[tuple[str, float]] = []
 
     def run(step: str, call: Call) -> Any:
         started = time.monotonic()
         value = Child(call).value()
-        order.append(step)
-        longest[step] = max(longest.get(step, 0.0), time.monotonic() - started)
+        plan.append((step, time.monotonic() - started))
         return value
 
     Backfill(home, items, run).all()
-    return order, longest
+    return plan
 
 
 def shaken_run(
-    home: Home, items: Sequence[str], kills: int, seed: int, order: Sequence[str], longest: dict[str, float]
+    home: Home, items: Sequence[str], kills: int, seed: int, plan: Sequence[tuple[str, float]]
 ) -> list[Kill]:
     """The same with `kills` kills, spread over the steps by weight; each killed step is run again until it ends."""
     chance = random.Random(seed)
-    planned = Counter(chance.choices(range(len(order)), [_TIMES[step] for step in order], k=kills))
+    planned = Counter(chance.choices(range(len(plan)), [_TIMES[step] for step, _ in plan], k=kills))
     found: list[Kill] = []
     position = 0
 
     def run(step: str, call: Call) -> Any:
         nonlocal position
-        assert step == order[position]
+        expected, seconds = plan[position]
+        assert step == expected
         for _ in range(planned[position]):
             for _ in range(_TRIES):
-                found.append(attempt(step, call, chance, longest[step]))
+                found.append(attempt(step, call, chance, seconds))
                 if found[-1].hit:
                     break
         position += 1
@@ -308,8 +308,8 @@ def shaken_run(
 def attempt(step: str, call: Call, chance: random.Random, seconds: float) -> Kill:
     """Start a step and kill it at a moment of chance."""
     (moment,) = chance.choices(MOMENTS, _WEIGHTS)
-    after = chance.uniform(0, seconds if moment == "anywhere" else _COMMIT_SECONDS)
-    marks = chance.choice((1, 1, 2))
+    after = chance.uniform(0, seconds) if moment == "anywhere" else chance.random() ** 2 * _COMMIT_SECONDS
+    marks = chance.choice((1, 1, 1, 2))
     child = Child(call)
     if moment != "anywhere":
         mark = COMMITTING if moment == "commit" else COMMITTED
@@ -389,12 +389,12 @@ def campaign(
     steps.load_catalog = lambda: catalog  # type: ignore[assignment, misc]
     os.environ["XTCREDIT_IDENTITY_KEY"] = "5a" * 32
     straight, shaken = Home(folder / "straight"), Home(folder / "shaken")
-    for home in (straight, shaken):
-        fill_inbox(home, catalog, items, months, rows, seed)
-    order, longest = straight_run(straight, items)
-    results.steps = len(order)
+    fill_inbox(straight, catalog, items, months, rows, seed)
+    shutil.copytree(straight.inbox, shaken.inbox)  # with the times of the files: they count as received then
+    plan = straight_run(straight, items)
+    results.steps = len(plan)
     try:
-        done = shaken_run(shaken, items, kills, seed, order, longest)
+        done = shaken_run(shaken, items, kills, seed, plan)
     except RuntimeError as error:
         results.errors.append(str(error))
         return results

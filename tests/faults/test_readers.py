@@ -23,11 +23,11 @@ WRITER = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from conftest import cut_down
+from conftest import ITEMS, cut_down
 from catalog.loader import load_catalog
 from transforms import steps
 from warehouse.home import Home
-small = cut_down(load_catalog(), ["lawyers"])
+small = cut_down(load_catalog(), ITEMS)
 steps.load_catalog = lambda: small
 home = Home(Path(sys.argv[2]))
 for line in sys.stdin:
