@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 export XTCREDIT_HOME ?= $(CURDIR)/var
 
-.PHONY: setup demo up test lint types ci clean
+.PHONY: setup demo up test faults lint types ci clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -28,6 +28,9 @@ up: setup ## Airflow's UI on localhost
 
 test: setup ## all tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
+
+faults: setup ## the kill campaign: 200 steps killed and run again; writes var/faults/results.json
+	PYTHONPATH=$(CURDIR) $(BIN)/python tests/faults/campaign.py --kills 200 --seed 1 --out var/faults/results.json
 
 lint: setup ## ruff
 	$(BIN)/ruff check .

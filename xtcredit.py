@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich import box
@@ -21,6 +21,9 @@ from typer import rich_utils
 from catalog.errors import UserError
 from catalog.period import Period
 from warehouse.home import Home, opted_in
+
+if TYPE_CHECKING:
+    from transforms.preview import Preview
 
 app = typer.Typer(
     name="xtcredit",
@@ -72,8 +75,13 @@ def main() -> None:
         sys.stderr.close()  # the reader of our output has gone; nothing is left to tell
         sys.exit(1)
     except OSError as error:
+        from warehouse.faults import machine_fault
+
         if error.filename is None:
-            raise
+            if (fault := machine_fault(error)) is None:
+                raise
+            err.print(f"错误：{fault}", style="red", markup=False, highlight=False, soft_wrap=True)
+            sys.exit(1)
         reason = f"错误：{error.filename}：不能读写（{error.strerror}）。处理办法：核对路径、权限与磁盘空间。"
         err.print(reason, style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
@@ -264,6 +272,7 @@ def ingest(
         Path | None, typer.Option(help="要入库的文件；不写则取 inbox/期次/ 下该目录的全部文件")
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="替换已入库的同名文件（更正时用）")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只预览会改变什么，什么也不写入")] = False,
     form: FormatOption = Format.table,
 ) -> None:
     """把某项目录某一期的报送文件入库：提取、解析、评判、入库。重复执行，结果不变。"""
@@ -272,16 +281,19 @@ def ingest(
 
     home = Home.from_environment()
     found, month = load_catalog().item(item), Period.parse(period)
+    if dry_run:
+        with _progress("预览…"):
+            previews = steps.preview(found.id, str(month), home, file=file)
+        if not previews:
+            raise _nothing_delivered(home, month, found.title)
+        _print_previews(previews, form)
+        return
     if file:
         manifests = [steps.hand_over(file, found.id, str(month), home, replace=replace)]
     else:
         manifests = steps.extract(found.id, str(month), home)
     if not manifests:
-        raise UserError(
-            f"{month} 没有收到“{found.title}”的文件",
-            where=str(home.inbox / str(month)),
-            remedy="放入文件后再试，或用 --file 指定",
-        )
+        raise _nothing_delivered(home, month, found.title)
     refused: list[str] = []
     results: list[tuple[Any, ...]] = []
     for manifest in manifests:
@@ -315,6 +327,25 @@ def ingest(
         err.print(f"拒收：{line}", style="red", markup=False, highlight=False, soft_wrap=True)
     if refused:
         raise UserError(refused[-1])
+
+
+def _nothing_delivered(home: Home, month: Period, title: str) -> UserError:
+    return UserError(
+        f"{month} 没有收到“{title}”的文件",
+        where=str(home.inbox / str(month)),
+        remedy="放入文件后再试，或用 --file 指定",
+    )
+
+
+def _print_previews(previews: list[Preview], form: Format) -> None:
+    if form is Format.json:
+        print(json.dumps([p.model_dump(mode="json") for p in previews], ensure_ascii=False))
+        return
+    if form is Format.csv:
+        raise UserError("预览没有 CSV 形式", where="--format", remedy="写 table 或 json")
+    for preview in previews:
+        for line in preview.lines():
+            out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command("try", epilog="例：`xtcredit try teachers_in_service --file 教师.xlsx --period 2019-12`")

@@ -21,8 +21,15 @@ class UserError(Exception):
         super().__init__(f"{place}{self.what.rstrip('。')}{advice}。")
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild, (self.what, self.where, self.remedy))
+        return (_rebuild, (type(self), self.what, self.where, self.remedy))
 
 
-def _rebuild(what: str, where: str | None, remedy: str | None) -> UserError:
-    return UserError(what, where=where, remedy=remedy)
+class PassingError(UserError):
+    """A fault of the machine that ends without anybody changing a file or the catalog: disk full, lake locked.
+
+    No file is refused for it, and DAG tasks try again.
+    """
+
+
+def _rebuild(kind: type[UserError], what: str, where: str | None, remedy: str | None) -> UserError:
+    return kind(what, where=where, remedy=remedy)

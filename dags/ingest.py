@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from itertools import takewhile
 from pathlib import Path
 
 import wiring
-from airflow.sdk import DAG, get_current_context, get_parsing_context, task, task_group
+from airflow.sdk import DAG, Param, get_current_context, get_parsing_context, task, task_group
 
 from catalog.loader import Catalog, load_catalog
 from catalog.model import Item
 from warehouse.home import opted_in
+
+log = logging.getLogger(__name__)
 
 DOC = """\
 ### {title}（{code}）
@@ -30,6 +33,9 @@ DOC = """\
 
 **期次**　运行触发月份的上一个月；手工运行可用参数 `period` 指定（YYYY-MM）。
 
+**先看再做**　手工触发时勾选参数 `preview`：`extract` 的日志写明入库会改变什么（新增、更新、重复、移除，
+各县前后数与原因），什么也不入库。
+
 **失败怎么办**
 1. 看失败任务日志的最后一行：写明了什么、在哪里、怎么办。
 2. `judge` 失败是数据不合格：用 `xtcredit report --period 期次 --department 部门` 出退回清单，
@@ -45,6 +51,13 @@ dags/airflow.sh backfill create --dag-id ingest__{item_id} --from-date 2019-10-0
 日期指区间的起点：按季、按年的事项，起始日要早到包含整个区间（年度事项从当年 1 月 1 日起）。
 """
 
+
+PREVIEW = Param(
+    False,
+    type="boolean",
+    title="只预览",
+    description="在 extract 的日志里写明入库会改变什么，什么也不入库",
+)
 
 # How much depends on an item: the city's targets on base libraries first, then the key groups, then the rest.
 TIERS = {"base": 1, "group": 2}
@@ -66,7 +79,7 @@ def ingest(catalog: Catalog, item: Item) -> DAG:
         max_active_runs=4,
         max_active_tasks=4,
         default_args=wiring.DEFAULTS | {"owner": item.owner.provider},
-        params={"period": wiring.period_param()},
+        params={"period": wiring.period_param(), "preview": PREVIEW},
         tags=[f"dept:{item.department}", f"library:{item.library}", f"tier:{tier}"],
     ) as dag:
 
@@ -75,7 +88,13 @@ def ingest(catalog: Catalog, item: Item) -> DAG:
             from transforms import steps
             from warehouse.home import Home
 
-            period = wiring.step(wiring.run_period, get_current_context())
+            context = get_current_context()
+            period = wiring.step(wiring.run_period, context)
+            if context["params"]["preview"]:
+                for preview in wiring.step(steps.preview, item.id, period, Home.from_environment()):
+                    for line in preview.lines():
+                        log.info(line)
+                return []  # nothing to load: the other tasks are skipped
             return wiring.step(steps.extract, item.id, period, Home.from_environment())
 
         @task(map_index_template="{{ delivery }}", doc_md="解析为规范列，逐行评判，写成暂存文件")

@@ -11,7 +11,7 @@ import pendulum
 from airflow.sdk import Asset, CronDataIntervalTimetable, Param
 from airflow.sdk.exceptions import AirflowFailException
 
-from catalog.errors import UserError
+from catalog.errors import PassingError, UserError
 from catalog.period import Period
 from catalog.personal import redact
 
@@ -68,11 +68,13 @@ def run_period(context: Mapping[str, Any]) -> str:
 def step(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run one step of the way.
 
-    A user's mistake fails the task at once, on one line; any other error keeps its type's name and may be
-    retried. Neither carries an ID number into the task log: the engines quote the value they stumbled over.
+    A user's mistake fails the task at once, on one line; a fault of the machine is as short and may be retried; any
+    other error keeps its type's name and may be retried. None carries an ID number into the task log: the engines quote the value they stumbled over.
     """
     try:
         return function(*args, **kwargs)
+    except PassingError as error:
+        raise RuntimeError(redact(str(error))) from None
     except UserError as error:
         raise AirflowFailException(redact(str(error))) from None
     except Exception as error:

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog.errors import UserError
+from catalog.errors import PassingError, UserError
 from catalog.loader import Catalog, Finding, load_catalog
 from catalog.model import Item
 from catalog.period import Period
@@ -26,6 +26,8 @@ from transforms.assess import ensure_marts
 from transforms.declaration import Declaration, read_return, replace_declarations
 from transforms.extract.drop import extract_drop, extract_returns, land
 from transforms.integrate.build import integrate as build_libraries
+from transforms.preview import Preview
+from transforms.preview import preview as preview_files
 from transforms.stage.batch import stage_delivery
 from warehouse.backup import BackupResult, RestoreResult, age_seconds
 from warehouse.backup import backup as back_up
@@ -33,6 +35,7 @@ from warehouse.backup import newest as newest_backup
 from warehouse.backup import restore as restore_home
 from warehouse.backup import restore_missing as restore_lost
 from warehouse.batch import Delivery, StagedBatch, Verdict
+from warehouse.faults import told
 from warehouse.home import Home, opted_in
 from warehouse.lake import Lake
 from warehouse.load import LoadResult, load_batch, record_refusal
@@ -47,11 +50,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+@told()
 def extract(item_id: str, period: str, home: Home) -> list[str]:
     """Land what the item's departments delivered for the period; the manifests' paths, none if nothing came."""
     return [str(path) for path in extract_drop(_collected(item_id), Period.parse(period), home)]
 
 
+@told()
 def hand_over(file: Path, item_id: str, period: str, home: Home, *, replace: bool = False) -> str:
     """Land one file given by hand; the manifest's path.
 
@@ -87,6 +92,7 @@ def _collected(item_id: str) -> Item:
     return item
 
 
+@told()
 def stage(manifest: str, home: Home) -> str:
     """Read, normalise and judge one landed file row by row; the path of the staged batch's description."""
     delivery = Delivery.from_file(Path(manifest))
@@ -97,10 +103,12 @@ def stage(manifest: str, home: Home) -> str:
         )
 
 
+@told()
 def judge(staged: str, home: Home) -> str:
     """Judge a staged batch as a set; the path of the verdict. Raises `UserError` when a `fail` check does."""
     batch = StagedBatch.from_file(Path(staged))
     with _recorded("judge", batch.delivery, home):
+        batch.check()
         lake, catalog = open_lake(home)
         with lake:
             history = read_history(
@@ -124,6 +132,13 @@ def load(verdict: str, home: Home) -> dict[str, int]:
     }
 
 
+@told()
+def preview(item_id: str, period: str, home: Home, *, file: Path | None = None) -> list[Preview]:
+    """What loading the item's files of the period (or `file`) would change; nothing is landed, loaded or recorded."""
+    return preview_files(_collected(item_id), Period.parse(period), load_catalog(), home, file=file)
+
+
+@told()
 def load_result(verdict: str, home: Home) -> LoadResult:
     """As `load`, with the batch's status."""
     judged = Verdict.from_file(Path(verdict))
@@ -149,6 +164,7 @@ def open_lake(home: Home) -> tuple[Lake, Catalog]:
     return lake, catalog
 
 
+@told()
 def declare(period: str, home: Home) -> int:
     """Take in the period's monthly returns, replacing what was declared before; how many declarations there are.
 
@@ -185,6 +201,7 @@ def losses(home: Home) -> list[Finding]:
         ]
 
 
+@told()
 def integrate(home: Home) -> dict[str, int]:
     """Bring identities and libraries up to the ledger; subjects per library."""
     lake, catalog = open_lake(home)
@@ -192,6 +209,7 @@ def integrate(home: Home) -> dict[str, int]:
         return build_libraries(lake, catalog).subjects
 
 
+@told()
 def integrate_if_needed(home: Home) -> dict[str, int]:
     """As `integrate`, unless nothing was loaded and the catalog has not changed since the last time."""
     lake, catalog = open_lake(home)
@@ -201,6 +219,7 @@ def integrate_if_needed(home: Home) -> dict[str, int]:
         return build_libraries(lake, catalog).subjects
 
 
+@told()
 def assess(period: str, home: Home) -> dict[str, object]:
     """Replace the period's marts; its totals."""
     lake, catalog = open_lake(home)
@@ -208,6 +227,7 @@ def assess(period: str, home: Home) -> dict[str, object]:
         return asdict(assess_period(lake, catalog, Period.parse(period), opted=opted_in(catalog)))
 
 
+@told()
 def report(
     period: str,
     home: Home,
@@ -249,11 +269,13 @@ def audit(home: Home) -> Iterator[Outcome]:
         yield from audit_lake(lake)
 
 
+@told()
 def verify(home: Home) -> list[str]:
     """Run the audit; one Chinese line per clause that does not hold."""
     return [str(outcome) for outcome in audit(home) if not outcome.holds]
 
 
+@told()
 def maintain(home: Home) -> dict[str, int]:
     """Merge small files, remove orphans and old staged folders; how many of each."""
     lake, _ = open_lake(home)
@@ -341,6 +363,7 @@ def data_docs(period: str, home: Home) -> str:
     return str(build_data_docs(home, period))
 
 
+@told()
 def query(
     statement: str, home: Home, snapshot: int | None = None
 ) -> tuple[list[str], list[tuple[object, ...]]]:
@@ -355,6 +378,7 @@ def query(
             return run_query(frozen, statement)
 
 
+@told()
 def history(home: Home, item: str | None = None) -> tuple[list[str], list[tuple[object, ...]]]:
     """Loaded batches and refusals, newest first."""
     lake, catalog = open_lake(home)
@@ -376,13 +400,22 @@ def history(home: Home, item: str | None = None) -> tuple[list[str], list[tuple[
 
 @contextmanager
 def _recorded(step: str, delivery: Delivery, home: Home) -> Iterator[None]:
-    """Keep a refusal in `ops.outcome`, so that what never became a batch can still be asked for."""
+    """Keep a refusal in `ops.outcome`, so that what never became a batch can still be asked for.
+
+    A full disk or a locked lake refuses no file; and where the lake cannot be written, the first error is the one to tell.
+    """
     try:
         yield
+    except PassingError:
+        raise
     except UserError as error:
-        lake, _ = open_lake(home)
-        with lake:
-            record_refusal(lake, delivery, step, str(error))
+        try:
+            with told():
+                lake, _ = open_lake(home)
+                with lake:
+                    record_refusal(lake, delivery, step, str(error))
+        except UserError as unrecorded:
+            error.add_note(f"未能记入 ops.outcome：{unrecorded}")
         raise
 
 

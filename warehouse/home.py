@@ -80,6 +80,19 @@ def opted_in(catalog: Catalog) -> frozenset[str]:
     return frozenset(optional if "all" in named else named)
 
 
+def lock_wait() -> float:
+    """Seconds to wait for another writer of the lake, from `XTCREDIT_LOCK_WAIT`; default 600.
+
+    Raises `UserError` for what is no number of seconds.
+    """
+    given = os.environ.get("XTCREDIT_LOCK_WAIT") or "600"
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", given):
+        raise UserError(
+            f"等待秒数“{given}”不是数", where="XTCREDIT_LOCK_WAIT", remedy="写秒数，例如 600；0 为不等"
+        )
+    return float(given)
+
+
 @dataclass(frozen=True)
 class Resources:
     """What a process may use: threads and memory of DuckDB, from `XTCREDIT_THREADS` and `XTCREDIT_MEMORY`."""

@@ -12,19 +12,19 @@ from types import TracebackType
 from typing import Any, Self
 
 import duckdb
-from tenacity import retry, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_random
+from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_random
 
 from catalog.errors import UserError
 from catalog.types import sql_macros
-from warehouse.home import Home, Resources
+from warehouse.faults import locked, machine_fault
+from warehouse.home import Home, Resources, lock_wait
 from warehouse.secret import identity_key, pseudonym_macro
 
 Parameters = Sequence[object] | dict[str, object] | None
 
 SCHEMAS = ("ops", "ref", "rec", "core", "lib", "vault", "mart")
-LOCK_WAIT_SECONDS = 600
-# Write-ahead log: a reader whose result is not fetched to the end keeps SQLite's read lock, and a commit must not wait for it.
-_SQLITE = "META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 60000"
+# Other programs than ours may open SQLite's file; with them there is no queue, so the wait for them is shorter.
+_SQLITE_WAIT_SECONDS = 60
 _NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "afs", "glusterfs"}
 
 
@@ -65,7 +65,7 @@ def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 def _busy(error: BaseException) -> bool:
     """Whether another process is creating or committing: DuckDB gives SQLite's word for it in a plain Error."""
     if isinstance(error, duckdb.IOException | duckdb.TransactionException):
-        return True
+        return machine_fault(error) is None or "is locked" in str(error)
     return isinstance(error, duckdb.Error) and ("is locked" in str(error) or "already exists" in str(error))
 
 
@@ -83,7 +83,13 @@ class Lake:
         self.connection.execute(pseudonym_macro(identity_key(home)))
         load_extension(self.connection, "sqlite_scanner")
         load_extension(self.connection, "ducklake")
-        options = f"DATA_PATH '{home.lake / 'data'}', {_SQLITE}"
+        self._wait = min(lock_wait(), _SQLITE_WAIT_SECONDS)
+        # Write-ahead log: a reader whose result is not fetched to the end keeps SQLite's read lock, and a commit must not
+        # wait for it.
+        options = (
+            f"DATA_PATH '{home.lake / 'data'}', META_JOURNAL_MODE 'WAL',"
+            f" META_BUSY_TIMEOUT {round(self._wait * 1000)}"
+        )
         if snapshot is not None:
             options += f", SNAPSHOT_VERSION {snapshot}"
         attach = f"ATTACH 'ducklake:sqlite:{home.lake / 'catalog.sqlite'}' AS lake ({options})"
@@ -94,11 +100,24 @@ class Lake:
                 self._attach(attach)
         self.connection.execute("USE lake")
 
-    @retry(
-        retry=retry_if_exception(_busy), wait=wait_random(0.05, 0.3), stop=stop_after_delay(60), reraise=True
-    )
     def _attach(self, statement: str) -> None:
-        self.connection.execute(statement)
+        again = Retrying(
+            retry=retry_if_exception(_busy),
+            wait=wait_random(0.05, 0.3),
+            stop=stop_after_delay(self._wait),
+            reraise=True,
+        )
+        with self._told_if_locked():
+            again(self.connection.execute, statement)
+
+    @contextmanager
+    def _told_if_locked(self) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error as error:
+            if "is locked" in str(error):
+                raise locked(self.home.lake / "catalog.sqlite", self._wait, error) from error
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -130,9 +149,10 @@ class Lake:
     def transaction(self, message: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         """All or nothing, one writer at a time: the SQLite catalog does not order two commits reliably.
 
-        `message` is kept with the snapshot for `xtcredit history`. Temporary tables made inside stay.
+        `message` is kept with the snapshot for `xtcredit history`. Temporary tables made inside stay. Raises `PassingError`
+        if another process does not let go of the lake.
         """
-        with writer_lock(self.home):
+        with writer_lock(self.home), self._told_if_locked():
             self.connection.execute("BEGIN TRANSACTION")
             try:
                 yield self.connection
@@ -201,14 +221,18 @@ def file_lock(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-@retry(
-    retry=retry_if_exception_type(BlockingIOError),
-    wait=wait_random(0.02, 0.1),
-    stop=stop_after_delay(LOCK_WAIT_SECONDS),
-    reraise=True,
-)
 def _acquire(descriptor: int, path: Path) -> None:
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    seconds = lock_wait()
+    again = Retrying(
+        retry=retry_if_exception_type(BlockingIOError),
+        wait=wait_random(0.02, 0.1),
+        stop=stop_after_delay(seconds),
+        reraise=True,
+    )
+    try:
+        again(fcntl.flock, descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise locked(path, seconds, error) from None
 
 
 def _refuse_network_file_system(path: Path) -> None:

@@ -7,6 +7,8 @@ other is an update. So a batch that arrives late also changes what later batches
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +22,7 @@ from catalog.types import TYPES
 from catalog.types.base_sql import quote
 from warehouse.batch import Delivery, StagedBatch, Verdict
 from warehouse.lake import Lake
-from warehouse.schema import LINEAGE, ensure_schema
+from warehouse.schema import LINEAGE, Columns, ensure_schema, fixed_tables, record_table
 
 _DAWN = "TIMESTAMP '0001-01-01'"
 _LEDGER = (
@@ -66,7 +68,7 @@ def load_batch(lake: Lake, catalog: Catalog, verdict: Verdict) -> LoadResult:
     """Replace the batch in the lake; rolled back as a whole unless every row is accounted for.
 
     A batch whose staged files are gone because an earlier attempt had committed is answered from `ops.batch`. Raises
-    `UserError` if they are gone and nothing was committed, or if the catalog has changed since the batch was staged.
+    `UserError` if they are damaged, or gone and nothing was committed, or if the catalog has changed since.
     """
     ensure_schema(lake, catalog)
     batch = verdict.batch
@@ -76,12 +78,76 @@ def load_batch(lake: Lake, catalog: Catalog, verdict: Verdict) -> LoadResult:
         raise UserError(
             "这一批是按改动前的目录解析的", where=batch.folder, remedy="从 stage 步骤起重跑这一批"
         )
+    batch.check()
     item = catalog.item(batch.delivery.item_id)
     with lake.transaction(f"load {batch.delivery.batch_id}") as tx:
         _Load(tx, item, verdict, datetime.now(UTC).replace(tzinfo=None)).run()
         result = _result(tx, batch)
     remove_staged(batch)
     return result
+
+
+@contextmanager
+def rehearse(lake: Lake, catalog: Catalog, verdict: Verdict) -> Iterator[LoadResult]:
+    """Load a batch into copies of the rows it touches; the lake is read only, and may be of another catalog or empty.
+
+    Inside, the connection has the touched records before (`lake.rec.*`, `lake.core.record`, where the lake has them) and
+    after (`rehearsal.rec.*`, `rehearsal.core.record`), their keys in `rehearsed`, and `rehearsal.ops.batch` with all
+    batches of the item. All of it is gone afterwards.
+    """
+    item = catalog.item(verdict.batch.delivery.item_id)
+    batch_id = quote(verdict.batch.delivery.batch_id)
+    record = record_table(item)
+    lake.execute("ATTACH ':memory:' AS rehearsal")
+    try:
+        with lake.reading():
+            tx = lake.connection
+            known = present_columns(lake)
+            staged = f"read_parquet({quote(str(verdict.batch.parquet('staged')))})"
+            tx.execute(
+                f"CREATE OR REPLACE TEMP TABLE rehearsed AS SELECT record_key FROM {staged} WHERE ignored IS NULL AND fault = 0"
+                + (
+                    f" UNION SELECT record_key FROM lake.{record.qualified} WHERE batch_id = {batch_id}"
+                    if f"rec.{item.id}" in known
+                    else ""
+                )
+            )
+            mine = f"WHERE item_id = {quote(item.id)}"
+            touched = "SEMI JOIN rehearsed USING (record_key)"
+            copied = {
+                "core.record": f"{touched} {mine}",
+                f"rec.{item.id}": touched,
+                "ops.batch": mine,
+            }
+            tx.execute("USE rehearsal")
+            for table in (*fixed_tables(), record):
+                name = f"{table.schema}.{table.name}"
+                tx.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
+                tx.execute(f"CREATE TABLE {table.definition}")
+                if name in copied and name in known:
+                    columns = _both(table, known[name])
+                    tx.execute(
+                        f"INSERT INTO {table.qualified} ({columns}) SELECT {columns} FROM lake.{table.qualified} {copied[name]}"
+                    )
+            _Load(tx, item, verdict, datetime.now(UTC).replace(tzinfo=None)).run()
+            yield _result(tx, verdict.batch)
+    finally:
+        lake.execute("USE lake")
+        lake.execute("DETACH rehearsal")
+
+
+def present_columns(lake: Lake) -> dict[str, set[str]]:
+    """Columns of the lake's tables as they are, by `schema.table`."""
+    found: dict[str, set[str]] = {}
+    for schema, table, column in lake.execute(
+        "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE database_name = 'lake'"
+    ).fetchall():
+        found.setdefault(f"{schema}.{table}", set()).add(column)
+    return found
+
+
+def _both(table: Columns, present: set[str]) -> str:
+    return ", ".join(f'"{name}"' for name, _, _ in table.columns if name in present)
 
 
 def _already_loaded(lake: Lake, batch: StagedBatch) -> LoadResult:

@@ -10,27 +10,34 @@ from warehouse.home import Home
 from warehouse.lake import Lake
 
 _ORPHAN_AGE = timedelta(days=1)  # a file younger than this may belong to a commit under way
+_LEFTOVER_AGE = timedelta(days=1)
 _STAGED_AGE = timedelta(days=14)  # a batch stopped at the gate waits this long for somebody to look at it
 
 
 @dataclass(frozen=True)
 class MaintenanceResult:
-    """Files that were merged into others, orphaned files removed, staged folders removed."""
+    """Files that were merged into others, orphaned files removed, staged folders removed, half-written files removed."""
 
     merged: int
     orphans: int
     staged: int
+    leftovers: int
 
 
 def maintain(lake: Lake) -> MaintenanceResult:
-    """Merge small files, remove files no snapshot knows, remove staged folders nobody came back for."""
+    """Merge small files, remove files no snapshot knows, staged folders nobody came back for, and what killed steps left."""
     now = datetime.now(UTC)
     with lake.exclusive():
         merged = lake.execute("CALL ducklake_merge_adjacent_files('lake')").fetchall()
         orphans = lake.execute(
             "CALL ducklake_delete_orphaned_files('lake', older_than => ?::TIMESTAMPTZ)", [now - _ORPHAN_AGE]
         ).fetchall()
-    return MaintenanceResult(len(merged), len(orphans), _remove_old_staged(lake.home, now - _STAGED_AGE))
+    return MaintenanceResult(
+        len(merged),
+        len(orphans),
+        _remove_old_staged(lake.home, now - _STAGED_AGE),
+        _remove_leftovers(lake.home, now - _LEFTOVER_AGE),
+    )
 
 
 def _remove_old_staged(home: Home, before: datetime) -> int:
@@ -38,5 +45,16 @@ def _remove_old_staged(home: Home, before: datetime) -> int:
     for folder in home.staged.glob("*/*/*") if home.staged.is_dir() else ():
         if datetime.fromtimestamp(folder.stat().st_mtime, UTC) < before:
             shutil.rmtree(folder)
+            removed += 1
+    return removed
+
+
+def _remove_leftovers(home: Home, before: datetime) -> int:
+    """Files that a killed step had not yet given their name, and its scratch."""
+    named = (p for place in (home.landing, home.data_docs, home.reports) for p in place.rglob(".*"))
+    removed = 0
+    for path in (*named, *(home.root / "tmp").rglob("*")):
+        if path.is_file() and datetime.fromtimestamp(path.stat().st_mtime, UTC) < before:
+            path.unlink()
             removed += 1
     return removed

@@ -6,7 +6,7 @@ import traceback
 
 import pytest
 
-from catalog.errors import UserError
+from catalog.errors import PassingError, UserError
 
 ID_NUMBER = "130503199001011239"
 
@@ -63,3 +63,13 @@ def test_an_id_number_in_the_cause_is_blacked_out(wiring):
 @pytest.mark.parametrize("text", ["91130500MA0A1B2C2J", "20200103-01-130500", "2019-12", "1305031990"])
 def test_other_numbers_are_left_alone(wiring, text):
     assert wiring.redact(text) == text
+
+
+def test_a_fault_of_the_machine_is_retried_on_one_line(wiring):
+    from airflow.sdk.exceptions import AirflowFailException
+
+    fault = PassingError("磁盘已满", remedy="腾出空间")
+    with pytest.raises(RuntimeError, match=r"^磁盘已满。处理办法：腾出空间。$") as caught:
+        wiring.step(raising(fault))
+    assert not isinstance(caught.value, AirflowFailException)
+    assert "catalog.errors" not in shown(caught)

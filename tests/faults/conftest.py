@@ -1,106 +1,64 @@
-"""A small home that is sound in every part: what is broken in it afterwards is what a test broke."""
+"""A small city: the whole machinery on a catalog cut down to a few items, so that a step costs little."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from catalog.loader import load_catalog
+from catalog.loader import Catalog, load_catalog
 from catalog.period import Period
 from catalog.sample import generate
 from transforms import steps
-from warehouse.backup import backup, restore
-from warehouse.batch import Finding, StagedBatch, Verdict
 from warehouse.home import Home
-from warehouse.lake import Lake
 
-ITEMS = ("enterprise_registration", "permanent_residents", "admin_penalties")
-PERIODS = Period.parse_range("2019-11:2019-12")
-KEY = "5a" * 32
-
-
-def judged(batch: StagedBatch) -> Verdict:
-    """What the gate would say; Great Expectations itself has its own tests and costs seconds to import."""
-    counts = batch.counts
-    rate = counts.faulty / max(1, counts.read - counts.ignored - counts.set_aside)
-    item = load_catalog().item(batch.delivery.item_id)
-    asked = [("rows_min", "fail"), ("rows_max", "warn"), ("reject_rate", "warn"), ("reject_rate_max", "fail")]
-    findings = [
-        Finding(check=c, field=None, level=level, success=True, observed=f"{rate:.2%}", message="x")
-        for c, level in asked
-    ]
-    findings += [
-        Finding(check="required", field=f.name, level="fail", success=True, observed="x", message="x")
-        for f in item.fields
-        if f.required is True
-        and not item.lacks(f.name, next((m for m in item.formats if m.id == batch.format), None))
-    ]
-    return Verdict(batch=batch, status="loaded", findings=tuple(findings))
+ITEMS = ("public_institution_registration", "lawyers", "permanent_residents")
+# The audit names these and what their libraries draw from them.
+AUDITED = ("enterprise_registration", "cooperative_registration", "permanent_residents")
+PERIODS = Period.parse_range("2019-10:2019-12")
 
 
-def staged(manifest: str, home: Home) -> str:
-    """The verdict on one landed file."""
-    batch = Path(steps.stage(manifest, home))
-    return str(judged(StagedBatch.from_file(batch)).to_file(batch.parent / "verdict.json"))
-
-
-def load(manifest: str, home: Home) -> None:
-    steps.load(staged(manifest, home), home)
-
-
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """The home itself: never changed by a test."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XTCREDIT_IDENTITY_KEY", KEY)
-        home = Home(tmp_path_factory.mktemp("sound") / "home")
-        generate(
-            load_catalog(), home.inbox, items=list(ITEMS), periods=PERIODS, rows=40, seed=9, fault_share=0.2
+def cut_down(catalog: Catalog, items: Sequence[str]) -> Catalog:
+    """The catalog as if it had these items only, and those the audit names; libraries keep what they draw from them."""
+    chosen = {name: catalog.items[name] for name in (*AUDITED, *items)}
+    libraries = {}
+    for library in catalog.libraries.values():
+        attributes = tuple(
+            attribute.model_copy(update={"sources": sources})
+            for attribute in library.attributes
+            if (sources := tuple(s for s in attribute.sources if s.partition(".")[0] in chosen))
         )
-        for item in ITEMS:
-            for period in PERIODS:
-                for manifest in steps.extract(item, str(period), home):
-                    load(manifest, home)
-        for made in (home.inbox / "2019-12").glob("*_return_*"):
-            made.unlink()
-        returned = home.inbox / "2019-12" / "130500_scjg_return_20200105_01.csv"
-        returned.write_text("目录编号,产生数\nXT001,40\n", encoding="utf-8")
-        steps.declare("2019-12", home)
-        steps.integrate(home)
-        for period in PERIODS:
-            steps.assess(str(period), home)
-        yield home
-
-
-@pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XTCREDIT_IDENTITY_KEY", KEY)
+        members = tuple(m for m in library.members if m in chosen)
+        if members:
+            feeds = tuple(f for f in library.feeds if f in chosen)
+            libraries[library.id] = library.model_copy(
+                update={"attributes": attributes, "members": members, "feeds": feeds}
+            )
+    corrections = {name: c for name, c in catalog.corrections.items() if name in chosen}
+    return replace(catalog, items=chosen, libraries=libraries, corrections=corrections)
 
 
 @pytest.fixture(scope="session")
-def kept(built: Home, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A backup of the sound home."""
-    folder = tmp_path_factory.mktemp("kept") / "backup"
-    backup(built, folder)
-    return folder
+def small_catalog() -> Catalog:
+    return cut_down(load_catalog(), ITEMS)
 
 
 @pytest.fixture
-def home(built: Home, kept: Path, tmp_path: Path) -> Home:
-    """A copy of the sound home that a test may break."""
-    copy = Home(tmp_path / "home")
-    restore(kept, copy)
-    shutil.copytree(built.inbox, copy.inbox)
-    return copy
+def catalog(small_catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Catalog:
+    """The steps see the small catalog."""
+    monkeypatch.setattr(steps, "load_catalog", lambda: small_catalog)
+    monkeypatch.setenv("XTCREDIT_IDENTITY_KEY", "5a" * 32)
+    return small_catalog
 
 
 @pytest.fixture
-def state() -> Callable[[Home], dict[str, str]]:
-    def found(home: Home) -> dict[str, str]:
-        with Lake(home) as lake:
-            return steps.state_hash(lake)
-
-    return found
+def home(tmp_path: Path, catalog: Catalog) -> Home:
+    """A home whose inbox has one plain file of lawyers for 2019-12."""
+    home = Home(tmp_path / "home")
+    generate(
+        catalog, home.inbox, items=["lawyers"], periods=[PERIODS[-1]], rows=30, seed=5, fault_share=0.1,
+        set_aside_share=0, noise_share=0, kinds=("csv",),
+    )  # fmt: skip
+    return home

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -15,13 +14,12 @@ from catalog.errors import UserError
 from catalog.model import Item
 from catalog.period import Period
 from catalog.personal import redact
-from warehouse.batch import Delivery
+from warehouse.batch import Delivery, digest
 from warehouse.home import Home
 
 _NAME = re.compile(
     r"(?P<division>\d{6})_(?P<department>[a-z0-9]+)_(?P<item>[a-z0-9_]+?)_(?P<date>\d{8})_(?P<number>\d{2,4})"
 )
-_CHUNK = 1 << 20
 RETURN = "return"
 """What stands in the item's place in the name of a monthly return (报送情况月报表)."""
 
@@ -39,13 +37,13 @@ class MonthlyReturn:
     """The landed copy; the original name is its name."""
 
 
-def extract_drop(item: Item, period: Period, home: Home) -> list[Path]:
+def extract_drop(item: Item, period: Period, home: Home, into: Home | None = None) -> list[Path]:
     """Land every file of the item in `inbox/<period>/`; returns the manifests' paths in delivery order.
 
-    Landing the same bytes again changes nothing. Files being written (names starting with `.`, ending in `.part` or
+    `into` is another home to land them in. Landing the same bytes again changes nothing. Files being written (names starting with `.`, ending in `.part` or
     `.tmp`) are left alone.
     """
-    found = [land(path, item, period, home) for path, _ in _dropped(item.id, period, home)]
+    found = [land(path, item, period, into or home) for path, _ in _dropped(item.id, period, home)]
     return sorted(found, key=lambda manifest: Delivery.from_file(manifest).delivery)
 
 
@@ -62,9 +60,9 @@ def extract_returns(period: Period, home: Home) -> list[MonthlyReturn]:
             raise UserError(
                 "文件名中的日期不存在", where=path.name, remedy="写成八位年月日，例如 20200105"
             ) from error
-        target, digest = _keep(path, home.private_dir(home.landing) / RETURN / str(period))
+        target, sha256 = _keep(path, home.private_dir(home.landing) / RETURN / str(period))
         found.append(
-            MonthlyReturn(match["division"], match["department"], day, match["number"], digest, target)
+            MonthlyReturn(match["division"], match["department"], day, match["number"], sha256, target)
         )
     return sorted(found, key=lambda r: (r.day, r.number, r.path.name))
 
@@ -96,11 +94,9 @@ def land(source: Path, item: Item, period: Period, home: Home) -> Path:
             remedy="改用对应的目录，或改正文件名",
         )
     delivery = _delivery(match, item) if match else _slug(source.stem)
-    target, digest = _keep(
-        source, home.private_dir(home.landing) / item.id / str(period) / delivery, manifest="manifest.json"
-    )
+    target, sha256 = _keep(source, home.private_dir(home.landing) / item.id / str(period) / delivery)
     manifest = target.parent / "manifest.json"
-    if manifest.exists():
+    if _stands(manifest):
         return manifest
     return Delivery(
         item_id=item.id,
@@ -110,7 +106,7 @@ def land(source: Path, item: Item, period: Period, home: Home) -> Path:
         department=match["department"] if match else item.department,
         source_file=source.name,
         path=str(target),
-        sha256=digest,
+        sha256=sha256,
         size=target.stat().st_size,
         received_at=datetime.fromtimestamp(source.stat().st_mtime, UTC).replace(tzinfo=None).isoformat(),
     ).to_file(manifest)
@@ -122,18 +118,29 @@ def _delivery(match: re.Match[str], item: Item) -> str:
     return place if match["department"] == item.department else f"{place}-{match['department']}"
 
 
-def _keep(source: Path, folder: Path, *, manifest: str | None = None) -> tuple[Path, str]:
-    """Copy a file into `folder/<digest>/`, immutable; the copy and the digest. Nothing is copied twice."""
-    digest = _sha256(source)
-    home = folder / digest[:12]
+def _keep(source: Path, folder: Path) -> tuple[Path, str]:
+    """Copy a file into `folder/<digest>/`, immutable; the copy and the digest. A copy that is whole is not made again."""
+    found = digest(source)
+    home = folder / found[:12]
     target = home / source.name
-    if not (home / manifest).exists() if manifest else not target.exists():
+    if not target.is_file() or digest(target) != found:
         home.mkdir(parents=True, exist_ok=True)
         temporary = home / f".{source.name}.{os.getpid()}"
-        shutil.copyfile(source, temporary)
-        temporary.chmod(0o400)
-        temporary.replace(target)
-    return target, digest
+        try:
+            shutil.copyfile(source, temporary)
+            temporary.chmod(0o400)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return target, found
+
+
+def _stands(manifest: Path) -> bool:
+    """Whether a manifest is there, whole, and names a landed copy that is there (a restored home may lie elsewhere)."""
+    try:
+        return Path(Delivery.from_file(manifest).path).is_file()
+    except UserError:
+        return False
 
 
 def _unfinished(path: Path) -> bool:
@@ -143,11 +150,3 @@ def _unfinished(path: Path) -> bool:
 def _slug(stem: str) -> str:
     """A delivery's name from any file name: no separators that a path or an identifier would read otherwise."""
     return re.sub(r"[^\w.-]+", "-", stem).strip("-.") or "file"
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -37,7 +37,7 @@ from transforms.stage.header import Layout, ignore_reason_sql, recognise
 from transforms.stage.rawfile import RawTable
 from transforms.stage.read import read_raw
 from transforms.stage.template import item_templates
-from warehouse.batch import Counts, Delivery, StagedBatch
+from warehouse.batch import Counts, Delivery, StagedBatch, digest
 from warehouse.home import Home
 from warehouse.lake import connect
 from warehouse.secret import identity_key, pseudonym_macro
@@ -51,8 +51,9 @@ def stage_delivery(delivery: Delivery, catalog: Catalog, home: Home, folder: Pat
 
     Writes staged.parquet (columns of `rec.<item>` but batch lineage, `fault`, `ignored`, and `p_<field>` with the clear
     number of private fields), quarantine, issue, ignored and vault_quarantine Parquet files, and batch.json last.
-    Raises `UserError` when the file as a whole cannot be taken.
+    Raises `UserError` when the file as a whole cannot be taken, or is not what was landed.
     """
+    delivery.check()
     if folder.exists():
         shutil.rmtree(folder)
     home.private_dir(folder)
@@ -85,6 +86,7 @@ def stage_delivery(delivery: Delivery, catalog: Catalog, home: Home, folder: Pat
         format=layout.template,
         counts=counts,
         catalog_version=catalog.version,
+        digests={path.stem: digest(path) for path in sorted(folder.glob("*.parquet"))},
     )
     batch.to_file(folder / "batch.json")
     return batch

@@ -124,7 +124,9 @@ def test_within_an_item_the_latest_record_counts_whole(lake: Lake, run: Run, rec
         record("teachers", Q, f"u{n}", name=f"李{n}", period="2019-12")
     run()
     assert one(lake, "lib.natural_person", P)["name"] == "王二"
-    assert one(lake, "lib.natural_person", R)["name"] is None  # what an older record said is not put beside it
+    assert (
+        one(lake, "lib.natural_person", R)["name"] is None
+    )  # what an older record said is not put beside it
     assert one(lake, "lib.natural_person", Q)["name"] == f"李{max(range(4), key=lambda n: key(f'u{n}'))}"
 
 
