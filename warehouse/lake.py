@@ -86,8 +86,10 @@ class Lake:
         self._wait = min(lock_wait(), _SQLITE_WAIT_SECONDS)
         # Write-ahead log: a reader whose result is not fetched to the end keeps SQLite's read lock, and a commit must not
         # wait for it.
+        # Nothing inlined: it gives the catalog one more SQLite table for each of ours, and SQLite reads the definitions of all
+        # at each of the eight queries behind a scan (measured with 106 items: 65 ms a scan, without them 22).
         options = (
-            f"DATA_PATH '{home.lake / 'data'}', META_JOURNAL_MODE 'WAL',"
+            f"DATA_PATH '{home.lake / 'data'}', META_JOURNAL_MODE 'WAL', DATA_INLINING_ROW_LIMIT 0,"
             f" META_BUSY_TIMEOUT {round(self._wait * 1000)}"
         )
         if snapshot is not None:

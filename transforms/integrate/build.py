@@ -70,9 +70,11 @@ def integrate(lake: Lake, catalog: Catalog, *, portion: int = PORTION) -> Integr
         ensure_tables(tx, plans)
         _identify(tx, catalog, known)
         _attribute_households(tx, catalog)
+        kind = _resolve_ledger(tx)
         tx.execute("DELETE FROM lib.conflict")
         for plan in plans:
             _build(tx, plan, catalog, known, portion)
+        tx.execute(f"DROP {kind} xt_record")
         return _result(tx, plans)
 
 
@@ -89,12 +91,21 @@ def _record_columns(tx: duckdb.DuckDBPyConnection) -> set[Source]:
 def _identify(tx: duckdb.DuckDBPyConnection, catalog: Catalog, known: set[Source]) -> None:
     stated = [claim for claim in claims(catalog) if Source(claim.item, claim.field) in known]
     tx.execute(render("identity.sql", claims=stated, apart=sorted(catalog.apart)))
-    # What everything below reads: the ledger, each record under the subject it was resolved to.
+
+
+def _resolve_ledger(tx: duckdb.DuckDBPyConnection) -> str:
+    """Make `xt_record`, what the libraries are built from: the ledger, each record under the subject it was resolved to.
+
+    A small one is copied once: every look at a table of the lake costs its catalog some 20 ms, and there are hundreds.
+    """
+    kind = "TABLE" if _count(tx, "core.record") <= PORTION else "VIEW"
     tx.execute(
-        "CREATE OR REPLACE TEMP VIEW xt_record AS "
-        "SELECT r.* REPLACE (coalesce(l.subject_key, r.subject_key) AS subject_key) "
+        f"CREATE OR REPLACE TEMP {kind} xt_record AS "
+        "SELECT r.item_id, r.record_key, r.batch_id, r.row_number, r.first_period, r.last_period, r.county_code, "
+        "coalesce(l.subject_key, r.subject_key) AS subject_key "
         "FROM core.record r LEFT JOIN core.link l ON l.item_id = r.item_id AND l.record_key = r.record_key"
     )
+    return kind
 
 
 def _attribute_households(tx: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
@@ -110,6 +121,8 @@ def _build(
     for source in dict.fromkeys(source for column in columns for source in column.sources):
         values.setdefault(source.item, []).append(source.field)
     tx.execute(f'DELETE FROM lib."{plan.library.id}"')
+    if not any(source.item in plan.library.members for source in known):
+        return  # no record of any member
     for scope in _scopes(tx, plan, portion):
         tx.execute(
             render(
