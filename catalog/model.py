@@ -344,13 +344,6 @@ class Item(Model):
         """The format called `name`, None for the item's own."""
         return next((fmt for fmt in self.formats if fmt.id == name), None)
 
-    @property
-    def event_date(self) -> str | None:
-        """The field that says when what a record tells of happened: the first that may not lie in the future, else a year."""
-        dated = (rule.field for rule in self.rules if isinstance(rule, NotAfterPeriod))
-        years = (field.name for field in self.fields if field.type == "year")
-        return next(dated, None) or next(years, None)
-
     def lacks(self, name: str, fmt: Format | None) -> bool:
         """Whether files of a format (None: the item's own) have no field of this name."""
         only = next((field.only for field in self.fields if field.name == name), None)

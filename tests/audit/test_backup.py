@@ -28,7 +28,7 @@ def test_a_restored_home_has_the_same_state_and_is_sound(built: Home, home: Home
     assert steps.verify(home) == []
 
 
-def test_it_goes_on_where_it_was_restored(home: Home, state: State) -> None:
+def test_it_goes_on_where_it_was_restored(home: Home, kept: Path, state: State) -> None:
     """The landed files' manifests and the lake's data path name the new place: a batch can be staged and loaded again."""
     before = state(home)
     (manifest,) = steps.extract("permanent_residents", "2019-12", home)
@@ -36,18 +36,7 @@ def test_it_goes_on_where_it_was_restored(home: Home, state: State) -> None:
     load(manifest, home)
     assert state(home) == before
     with Lake(home) as lake:
-        assert lake.snapshot_id() > newest(backup_of(home))[1].snapshot
-
-
-def backup_of(home: Home) -> Path:
-    folder = home.root.parent / "again"
-    if not folder.exists():
-        backup(home, folder)
-        with Lake(home) as lake, lake.transaction("later") as tx:
-            tx.execute(
-                "INSERT INTO ops.outcome (batch_id, step, message, occurred_at) VALUES ('x', 'x', 'x', now()::TIMESTAMP)"
-            )
-    return folder
+        assert lake.snapshot_id() > newest(kept)[1].snapshot
 
 
 def test_a_second_backup_copies_only_what_is_new(home: Home, tmp_path: Path) -> None:
@@ -57,7 +46,7 @@ def test_a_second_backup_copies_only_what_is_new(home: Home, tmp_path: Path) -> 
     second = backup(home, tmp_path / "b")
     assert second.files >= first.files
     assert second.snapshot == first.snapshot + 1
-    assert 1 < second.copied_files < 15  # the catalog and the period's marts
+    assert 1 <= second.copied_files < 15  # the catalog, and of the period's marts what is not the same bytes
     objects = [p for p in (tmp_path / "b" / "objects").rglob("*") if p.is_file()]
     for kept in objects:
         assert module._sha256(kept) == kept.name

@@ -16,7 +16,7 @@ from catalog.loader import load_catalog
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DAGS = CHECKOUT / "dags"
-ITEMS = load_catalog().items
+ITEMS = load_catalog().collected()
 OTHERS = {"libraries", "assess__monthly", "maintain"}
 TAGS = (
     {f"dept:{d}" for d in load_catalog().departments}

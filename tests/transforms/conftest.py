@@ -10,7 +10,7 @@ import pytest
 
 from catalog.codes import CodeList
 from catalog.divisions import load_divisions
-from catalog.loader import ROOT, Catalog, Department, read_model
+from catalog.loader import ROOT, Catalog, Department, group_sources, read_model
 from catalog.model import Item, Provision
 from warehouse.home import Home, Resources
 from warehouse.lake import Lake
@@ -24,7 +24,9 @@ Batches = Callable[..., None]
 @pytest.fixture(scope="session")
 def three_items() -> Catalog:
     """Enterprises (monthly, scjg), penalties (monthly, sfj), teachers (yearly, jyj); msj owes nothing."""
-    item, findings = read_model(Item, ROOT / "items" / "scjg" / "enterprise_registration.yml")
+    item, findings = read_model(
+        Item, ROOT / "items" / "scjg" / "enterprise_registration.yml", group_sources(ROOT)
+    )
     assert item is not None, findings
     copies = {
         "enterprise_registration": {},

@@ -18,7 +18,7 @@ from catalog.model import Item, SubjectKind
 from catalog.types import TYPES, Use
 from transforms.stage.batch import stage_delivery
 from transforms.template import CODES, EXPLANATION, offered, rule_messages, write_template
-from warehouse.batch import Delivery, StagedBatch
+from warehouse.batch import Delivery, StagedBatch, digest
 from warehouse.home import Home
 from warehouse.lake import connect
 
@@ -53,8 +53,8 @@ def staged(item: Item, path: Path, folder: Path) -> StagedBatch:
         department=item.department,
         source_file=path.name,
         path=str(path),
-        sha256="0" * 64,
-        size=1,
+        sha256=digest(path),
+        size=path.stat().st_size,
         received_at="2020-01-05T08:00:00",
     )
     return stage_delivery(delivery, CATALOG, Home(folder / "home"), folder / "staged")

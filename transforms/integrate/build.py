@@ -13,7 +13,7 @@ import duckdb
 from catalog.divisions import CITY
 from catalog.library import Library
 from catalog.loader import Catalog
-from catalog.model import Item
+from catalog.model import Item, NotAfterPeriod
 from catalog.types import TYPES
 from transforms.integrate.plan import (
     Column,
@@ -141,12 +141,14 @@ def _build(
 
 
 def _day(item: Item) -> str:
-    """SQL for the day (or year) by which the later of two records that came in one period is told."""
-    named = item.event_date
-    if named is None:
-        return "NULL"
-    first = "DATE '0001-01-01'" if TYPES[item.field(named).type].storage == "DATE" else "0"
-    return f'coalesce(v."{named}", {first})'
+    """SQL for the day by which the later of two records that came in one period is told: the first date that may not lie in
+    the future, which is when what the record tells of happened; else a year.
+    """
+    dated = [rule.field for rule in item.rules if isinstance(rule, NotAfterPeriod)]
+    years = [field.name for field in item.fields if TYPES[field.type].storage == "INTEGER"]
+    if dated:
+        return f"coalesce(v.\"{dated[0]}\", DATE '0001-01-01')"
+    return f'coalesce(v."{years[0]}", 0)' if years else "NULL"
 
 
 def _ours(library: Library, catalog: Catalog) -> str:

@@ -13,7 +13,7 @@ from catalog.correction import Correction, Corrections
 from catalog.errors import UserError
 from catalog.loader import load_catalog
 from transforms.stage.batch import stage_delivery
-from warehouse.batch import Delivery
+from warehouse.batch import Delivery, digest
 from warehouse.home import Home
 
 HEADER = ["对象名称", "对象类别", "统一社会信用代码", "名单类型", "失信事实", "文号", "认定单位", "认定单位统一社会信用代码", "列入日期"]  # fmt: skip
@@ -32,7 +32,7 @@ def stage(
         csv.writer(file).writerows([HEADER, *rows])
     delivery = Delivery(
         item_id="blacklist", period="2019-12", delivery="x", division=division, department="rdbm",
-        source_file=source.name, path=str(source), sha256="0" * 64, size=1, received_at="2020-01-05T08:00:00",
+        source_file=source.name, path=str(source), sha256=digest(source), size=source.stat().st_size, received_at="2020-01-05T08:00:00",
     )  # fmt: skip
     catalog = replace(
         load_catalog(), corrections={"blacklist": Corrections(id="blacklist", corrections=(correction,))}

@@ -7,7 +7,7 @@ import pytest
 
 from catalog.loader import load_catalog
 from transforms.stage.batch import stage_delivery
-from warehouse.batch import Delivery
+from warehouse.batch import Delivery, digest
 from warehouse.home import Home
 
 MAN, WOMAN = "132228197501010013", "130528198506070129"
@@ -179,8 +179,8 @@ def test_a_good_row_is_accepted_and_a_spoilt_one_named(item_id, tmp_path):
         department="x",
         source_file=source.name,
         path=str(source),
-        sha256="0" * 64,
-        size=1,
+        sha256=digest(source),
+        size=source.stat().st_size,
         received_at="2020-01-05T08:00:00",
     )
     stage_delivery(delivery, load_catalog(), Home(tmp_path / "home"), tmp_path / "staged")

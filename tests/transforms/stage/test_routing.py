@@ -6,7 +6,7 @@ import duckdb
 
 from catalog.loader import load_catalog
 from transforms.stage.batch import stage_delivery
-from warehouse.batch import Delivery
+from warehouse.batch import Delivery, digest
 from warehouse.home import Home
 
 USCC, OTHER, ORG, REG = "91130500MA0A1B2C2J", "92130528MA0C3D4EX6", "MA0A1B2C2", "130500000000011"
@@ -38,8 +38,8 @@ def staged(tmp_path, header, rows):
         department="rdbm",
         source_file=source.name,
         path=str(source),
-        sha256="0" * 64,
-        size=1,
+        sha256=digest(source),
+        size=source.stat().st_size,
         received_at="2020-01-05T08:00:00",
     )
     folder = tmp_path / "staged"
