@@ -35,6 +35,7 @@ from warehouse.backup import newest as newest_backup
 from warehouse.backup import restore as restore_home
 from warehouse.backup import restore_missing as restore_lost
 from warehouse.batch import Delivery, StagedBatch, Verdict
+from warehouse.datafiles import ever_filled
 from warehouse.faults import told
 from warehouse.home import Home, opted_in
 from warehouse.lake import Lake
@@ -425,13 +426,18 @@ def state_hash(lake: Lake, schemas: tuple[str, ...] = ("rec", "core", "lib", "ma
     Times of loading are no state; they stand in `ops` only.
     """
     tables = lake.execute(
-        "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'lake' ORDER BY ALL"
+        "SELECT DISTINCT schema_name, table_name FROM duckdb_columns() WHERE database_name = 'lake'"
+        " AND schema_name || '.' || table_name NOT IN (SELECT schema_name || '.' || view_name FROM duckdb_views())"
+        " ORDER BY ALL"
     ).fetchall()
+    filled = ever_filled(lake.connection)
     found = {}
     for schema, table in tables:
         if schema in schemas:
-            value = lake.scalar(
-                f'SELECT bit_xor(md5_number(t::VARCHAR))::VARCHAR || count(*) FROM {schema}."{table}" t'
-            )
+            value = None
+            if f"{schema}.{table}" in filled:
+                value = lake.scalar(
+                    f'SELECT bit_xor(md5_number(t::VARCHAR))::VARCHAR || count(*) FROM {schema}."{table}" t'
+                )
             found[f"{schema}.{table}"] = hashlib.sha256(str(value).encode()).hexdigest()[:16]
     return found

@@ -1,4 +1,4 @@
-"""The lake's data files, as its catalog knows them."""
+"""What the lake's own catalog knows: its data files, and which tables have any."""
 
 from __future__ import annotations
 
@@ -52,3 +52,13 @@ def data_files(catalog: Reader, schema: str = "") -> Sequence[DataFile]:
         DataFile(table, path if relative else own, size, bool(live), None if low is None else (low, high))
         for table, relative, own, path, size, live, low, high in rows
     ]
+
+
+def ever_filled(connection: Reader) -> set[str]:
+    """Tables (`schema.table`) of an open lake that had a row at some time: no other need be scanned, at 20 to 40 ms each."""
+    at = "__ducklake_metadata_lake.ducklake_"
+    rows = connection.execute(
+        f"SELECT DISTINCT s.schema_name || '.' || t.table_name FROM {at}table AS t"
+        f" JOIN {at}schema AS s ON s.schema_id = t.schema_id SEMI JOIN {at}table_stats AS n ON n.table_id = t.table_id"
+    ).fetchall()
+    return {name for (name,) in rows}

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from quality.audit.files import CHECKS, Check, Row, lost_data_files
-from quality.audit.prepare import prepare
+from quality.audit.prepare import copies, prepare
 from warehouse.lake import Lake
 
 __all__ = ["Clause", "Outcome", "audit", "clauses", "lost_data_files", "prepare"]
@@ -71,13 +71,14 @@ def audit(lake: Lake) -> Iterator[Outcome]:
 
     A clause that cannot run is an error of ours and raises, unless the lake has lost a data file that is in use.
     """
-    with lake.reading():
+    with copies(lake.connection) as copy, lake.reading():
         readable = not any(file.live for file in lost_data_files(lake))
         started = time.perf_counter()
         prepared = False
         for clause in clauses():
             if isinstance(clause.source, str) and not prepared and readable:
                 prepare(lake.connection)
+                copy()
                 prepared = True
             rows, examples = _ask(lake, clause) if readable or clause.id == "files_lake" else (None, ())
             yield Outcome(clause, rows, examples, time.perf_counter() - started)
