@@ -83,6 +83,9 @@ class Lake:
         self.connection.execute(pseudonym_macro(identity_key(home)))
         load_extension(self.connection, "sqlite_scanner")
         load_extension(self.connection, "ducklake")
+        # Else each scan of the catalog's tables opens SQLite anew, bounded by row numbers read earlier: a commit between
+        # two of them lets deleted rows reappear, in the middle of a reader's statement or transaction.
+        self.connection.execute("SET GLOBAL sqlite_disable_multithreaded_scans = true")
         self._wait = min(lock_wait(), _SQLITE_WAIT_SECONDS)
         # Write-ahead log: a reader whose result is not fetched to the end keeps SQLite's read lock, and a commit must not
         # wait for it.
