@@ -46,6 +46,8 @@ def connect(
     if temporary is not None:
         settings["temp_directory"] = str(temporary)
     connection = duckdb.connect(":memory:", config=settings)
+    # It would be drawn on standard output, into whatever a program reads there.
+    connection.execute("SET enable_progress_bar = false")
     for macro in sql_macros():
         connection.execute(macro)
     return connection
