@@ -36,6 +36,9 @@ class Code(SemanticType):
             )
         ]
 
+    def veiled(self, column: str) -> str:
+        return f"split_part({column}, '-', 1)"  # 其他-… bears free text behind the dash
+
 
 def _lookup(value: str, use: Use) -> str:
     spellings = ", ".join(f"{quote(s)}: {quote(c)}" for s, c in sorted(use.listed.spellings().items()))
