@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, ParamSpec, TypeVar
 
 import pendulum
@@ -63,6 +63,12 @@ def run_period(context: Mapping[str, Any]) -> str:
         where = context["dag"].dag_id
         raise UserError("手工运行没有期次", where=where, remedy="触发时填写参数 period，例如 2019-12")
     return str(Period.before(pendulum.instance(fires).in_timezone(TIMEZONE).date()))
+
+
+def run_day(context: Mapping[str, Any]) -> date:
+    """The day (Xingtai's) on which a run fires; for a manual run without an interval, that of its start."""
+    fires = context.get("data_interval_end") or context["dag_run"].run_after
+    return pendulum.instance(fires).in_timezone(TIMEZONE).date()
 
 
 def step(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

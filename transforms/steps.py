@@ -47,6 +47,7 @@ from warehouse.rollback import RollbackResult
 from warehouse.rollback import rollback as roll_back
 from warehouse.schema import ensure_schema, lake_losses
 from warehouse.secret import identity_key
+from warehouse.vault import rotate, vault_key
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -317,6 +318,9 @@ def restore_drill(source: Path, home: Home) -> dict[str, object]:
         key = copy.private_dir(copy.secrets) / "identity.key"
         key.touch(mode=0o600)
         key.write_text(identity_key(home).hex(), encoding="ascii")
+        if (vault := vault_key(home)) is not None:
+            (copy.secrets / "vault.key").touch(mode=0o600)
+            (copy.secrets / "vault.key").write_text(vault.hex(), encoding="ascii")
         restored = restore_home(source, copy, name=name)
         with Lake(copy) as lake:
             found = state_hash(lake)
@@ -343,6 +347,13 @@ def restore_drill(source: Path, home: Home) -> dict[str, object]:
         "tables": len(expected),
         "clauses": len(outcomes),
     }
+
+
+def rotate_vault(home: Home) -> int:
+    """Seal the vault with a new key, written to `secrets/vault.key`; how many values."""
+    lake, _ = open_lake(home)
+    with lake:
+        return rotate(lake)
 
 
 def rollback(snapshot: int, home: Home) -> RollbackResult:

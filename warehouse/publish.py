@@ -10,8 +10,8 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +75,16 @@ def current(folder: Path) -> Path | None:
     """The published file in force in an audience's folder, None before the first."""
     link = folder / CURRENT
     return link.resolve() if link.exists() else None
+
+
+@contextmanager
+def reading(lake: Lake, path: Path) -> Iterator[None]:
+    """Inside, the published file is the database `pub` of the lake's connection."""
+    lake.execute(f"ATTACH {quote(str(path))} AS pub (READ_ONLY)")
+    try:
+        yield
+    finally:
+        lake.execute("DETACH pub")
 
 
 def write_publication(

@@ -37,7 +37,7 @@ def penalty(home):
         hide(lake, load_catalog(), AS_OF)
         return lake.rows(
             f"""SELECT v.* FROM rec.{PENALTY} v JOIN core.record r ON r.batch_id = v.batch_id AND r.row_number = v.row_number
-            WHERE starts_with(v.subject_key, 'uscc:') AND v.uscc IS NOT NULL AND r.versions = 1
+            WHERE starts_with(v.subject_key, 'uscc:') AND v.uscc IS NOT NULL AND v.subject_kind IS NOT NULL AND r.versions = 1
                 AND v.record_key NOT IN (SELECT record_key FROM xt_hidden)
             ORDER BY v.decided_on, v.document_no LIMIT 1"""
         )[0]
@@ -163,7 +163,9 @@ def test_the_next_publication_and_look_up_follow(home, penalty, object_, open_fi
         steps.check(asked, tmp_path / "out.xlsx", home, by="市信用办", purpose="测试", as_of=AS_OF)
         book = openpyxl.load_workbook(tmp_path / "out.xlsx")
         numbers = [row[4] for row in list(book["明细"].values)[1:]]
-        return any(penalty["document_no"] in (n or "") for n in numbers), list(book["结果"].values)[1][6]
+        return any(penalty["document_no"] in (n or "").split("、") for n in numbers), list(
+            book["结果"].values
+        )[1][6]
 
     assert shown() == 1
     assert looked_up() == (True, 0)

@@ -74,7 +74,7 @@ QUESTIONS: tuple[Question, ...] = (
         "既有有效许可、又有公示中处罚的企业",
         """SELECT p.subject_key, any_value(p.counterparty) AS name, count(DISTINCT p.document_no) AS permits,
         count(DISTINCT x.document_no) AS penalties FROM rec.admin_permits p JOIN rec.admin_penalties x USING (subject_key)
-        WHERE p.valid_to >= current_date AND starts_with(p.subject_key, 'uscc:') GROUP BY ALL ORDER BY penalties DESC, subject_key LIMIT 100""",
+        WHERE p.valid_to >= (SELECT max("内容")::DATE FROM about WHERE "项" = '公示状态截至') AND starts_with(p.subject_key, 'uscc:') GROUP BY ALL ORDER BY penalties DESC, subject_key LIMIT 100""",
         "凭统一社会信用代码关联，从不凭名称",
         "rec.admin_permits",
         "rec.admin_penalties",
