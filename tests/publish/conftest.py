@@ -18,6 +18,8 @@ from transforms import steps
 from warehouse.backup import backup, restore
 from warehouse.batch import StagedBatch, Verdict
 from warehouse.home import Home
+from warehouse.lake import Lake
+from warehouse.vault import allow_unsealing
 
 ITEMS = (
     "enterprise_registration",
@@ -111,3 +113,19 @@ def deliver(tmp_path: Path) -> Callable[..., None]:
         load(steps.hand_over(path, item_id, period, home, replace=True), home)
 
     return delivered
+
+
+@pytest.fixture
+def identifiers() -> Callable[[Home], dict[str, str]]:
+    """Pseudonym -> personal number of everybody in a home's vault, opened with its key."""
+
+    def opened_vault(home: Home) -> dict[str, str]:
+        with Lake(home) as lake:
+            allow_unsealing(lake)
+            return dict(
+                lake.execute(
+                    "SELECT DISTINCT pseudonym, xt_unseal(number, pseudonym) FROM vault.identifier"
+                ).fetchall()
+            )
+
+    return opened_vault

@@ -64,11 +64,12 @@ def test_hits_are_those_of_an_independent_look(home, tmp_path):
     assert hit <= known
 
 
-def test_a_person_is_found_and_the_number_is_written_nowhere(home, tmp_path):
+def test_a_person_is_found_and_the_number_is_written_nowhere(home, tmp_path, identifiers):
     with Lake(home) as lake:
-        number = lake.scalar(
-            "SELECT number FROM vault.identifier WHERE item_id = 'lawyers' AND length(number) = 18 LIMIT 1"
+        pseudonym = lake.scalar(
+            "SELECT id_number FROM rec.lawyers WHERE id_number IN (SELECT pseudonym FROM vault.identifier) LIMIT 1"
         )
+    number = identifiers(home)[pseudonym]
     done = ask(home, tmp_path, ["证件号码", number, "x", "130521197001010018"])
     book = openpyxl.load_workbook(tmp_path / "out.xlsx")
     rows = list(book["结果"].values)[1:]

@@ -32,8 +32,9 @@ def numbers(home: Home) -> set[str]:
 
 
 def violated(home: Home) -> set[str]:
+    """Clauses on the vault and on files; that no suite judged the batches is this folder's own doing."""
     with Lake(home) as lake:
-        return {o.clause.id for o in audit(lake) if not o.holds}
+        return {o.clause.id for o in audit(lake) if not o.holds} - {"ops_expectation_present"}
 
 
 def test_a_seal_opens_with_its_key_and_in_its_place_only():
@@ -113,7 +114,7 @@ def leaking(tmp_path_factory):
             home.inbox,
             items=items,
             periods=Period.parse_range("2019-12:2019-12"),
-            rows=600,
+            rows=1500,
             seed=3,
             fault_share=0.2,
         )

@@ -116,7 +116,12 @@ def check(
     with lake.at(lake.snapshot_id()) as frozen:
         hide(frozen, catalog, as_of)
         _resolve(frozen, codes)
-        items = [i for i in catalog.items.values() if i.share != "authorised" and i.id not in catalog.apart]
+        # Objections and repairs are about records; they are no credit information of their own.
+        items = [
+            i
+            for i in catalog.items.values()
+            if i.share != "authorised" and i.id not in catalog.apart and i.process is None
+        ]
         details = list(_details(frozen, catalog, items))
         results = _results(frozen, details)
         subjects = [
