@@ -15,9 +15,13 @@ from pathlib import Path
 import duckdb
 
 from catalog.loader import Catalog
-from catalog.model import SUBJECT, Field, Item
+from catalog.model import Field, Item
 from catalog.period import Period
 from catalog.sample import generate
+from transforms.stage.header import ignore_reason_sql, recognise
+from transforms.stage.read import read_raw
+from transforms.stage.template import item_templates
+from warehouse.lake import connect
 
 ITEMS = (
     "enterprise_registration",
@@ -36,10 +40,12 @@ ITEMS = (
 PERIODS = Period.parse_range("2019-01:2019-12")
 TEMPLATES = 20_000
 DUPLICATES, UPDATES, FAULTS = 0.05, 0.03, 0.02
+_NUMBERED = ("certificate_no", "document_no", "case_no", "qualification_no")
+_CHANGEABLE = ("person_name", "address", "line", "text", "amount", "certificate_no")
 
 # GB 11714 and GB 32100: the check characters of the eight and of the seventeen characters before them; GB 11643: of seventeen digits.
 _MACROS = """
-CREATE MACRO org_check(body) AS '0123456789X'[1 + (11 - (SELECT 0) - list_sum(list_transform(generate_series(1, 8),
+CREATE MACRO org_check(body) AS '0123456789X'[1 + (11 - list_sum(list_transform(generate_series(1, 8),
     lambda i: body[i]::INTEGER * [3, 7, 9, 10, 5, 8, 4, 2][i]))::INTEGER % 11) % 11];
 CREATE MACRO uscc_check(body) AS '0123456789ABCDEFGHJKLMNPQRTUWXY'[1 + (31 - list_sum(list_transform(generate_series(1, 17),
     lambda i: (position(body[i] IN '0123456789ABCDEFGHJKLMNPQRTUWXY') - 1) * [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28][i]))::INTEGER % 31) % 31];
@@ -71,23 +77,18 @@ def city(catalog: Catalog, folder: Path, rows: int) -> City:
     folder.mkdir(parents=True)
     per_month = rows // (len(ITEMS) * len(PERIODS))
     files: dict[str, dict[str, str]] = {}
-    with duckdb.connect() as connection:
+    with connect(temporary=folder) as connection:
         connection.execute("SET preserve_insertion_order = false")
         connection.execute(_MACROS)
         for number, name in enumerate(ITEMS):
             item = catalog.item(name)
-            header = _template(connection, catalog, item, folder / "templates", number)
+            filled = _template(connection, catalog, item, folder / "templates", number)
             files[name] = {}
             for month, period in enumerate(PERIODS):
-                drop = period.shift(1)
-                path = (
-                    folder
-                    / "inbox"
-                    / str(period)
-                    / f"130500_{item.department}_{name}_{str(drop).replace('-', '')}05_01.csv"
-                )
+                sent = str(period.shift(1)).replace("-", "")
+                path = folder / "inbox" / str(period) / f"130500_{item.department}_{name}_{sent}05_01.csv"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                select = _month(connection, item, header, month, per_month)
+                select = _month(connection, item, filled, month, per_month)
                 connection.execute(f"COPY ({select}) TO '{path}' (FORMAT csv, HEADER)")
                 files[name][str(period)] = str(path)
             print(f"  {name}: {per_month * len(PERIODS):,} rows", flush=True)
@@ -98,94 +99,85 @@ def city(catalog: Catalog, folder: Path, rows: int) -> City:
 
 def _template(
     connection: duckdb.DuckDBPyConnection, catalog: Catalog, item: Item, folder: Path, seed: int
-) -> list[str]:
-    """Table `template`: clean rows of the item, numbered from 0; its headings."""
+) -> list[Field]:
+    """Table `template`: clean rows of the item as text by field, numbered from 0; the fields that it has."""
     made = generate(
         catalog, folder / item.id, items=[item.id], periods=[PERIODS[0]], rows=TEMPLATES, seed=seed, kinds=("csv",),
         fault_share=0, duplicate_share=0, update_share=0, set_aside_share=0, noise_share=0,
     )  # fmt: skip
-    paths = [str(file.path) for file in made]
+    parts: list[str] = []
+    found: dict[str, Field] = {}
+    for number, file in enumerate(made):
+        path = folder / item.id / f"{number}.parquet"
+        raw = read_raw(file.path, path, connection)
+        table = f"read_parquet('{path}', file_row_number = true)"
+        cells = ", ".join(f"c{i}" for i in range(raw.columns))
+        head = connection.execute(f"SELECT {cells} FROM {table} ORDER BY file_row_number LIMIT 50").fetchall()
+        layout = recognise(head, item_templates(item), where=file.path.name)
+        columns = {name: i for name, i in layout.columns.items() if name in {f.name for f in item.fields}}
+        found |= {name: item.field(name) for name in columns}
+        named = ", ".join(f'c{i} AS "{name}"' for name, i in columns.items())
+        parts.append(
+            f"SELECT {named} FROM {table} WHERE file_row_number > {layout.header_row}"
+            f" AND {ignore_reason_sql(layout, raw.columns)} IS NULL"
+        )
     connection.execute(
-        "CREATE OR REPLACE TABLE template AS SELECT *, row_number() OVER () - 1 AS n FROM"
-        " read_csv(?, all_varchar = true, union_by_name = true, header = true)",
-        [paths],
+        f"CREATE OR REPLACE TABLE template AS SELECT *, row_number() OVER () - 1 AS n"
+        f" FROM ({' UNION ALL BY NAME '.join(parts)})"
     )
-    return [row[0] for row in connection.execute("DESCRIBE template").fetchall() if row[0] != "n"]
+    return [field for field in item.fields if field.name in found]
 
 
 def _month(
-    connection: duckdb.DuckDBPyConnection, item: Item, header: list[str], month: int, rows: int
+    connection: duckdb.DuckDBPyConnection, item: Item, fields: list[Field], month: int, rows: int
 ) -> str:
-    """SELECT of the rows of one month under the headings."""
-    row = connection.execute("SELECT count(*) FROM template").fetchone()
-    assert row is not None
-    titles = {
-        name: title for name in (f.name for f in item.fields) if (title := _title(item.field(name), header))
-    }
+    """SELECT of the rows of one month under their titles."""
+    counted = connection.execute("SELECT count(*) FROM template").fetchone()
+    assert counted is not None
+    templates = counted[0]
+    subject = item.subject
+    identifying = {subject.uscc, subject.org_code, subject.registration_no, subject.mixed, subject.person}
     changed = next(
-        f.name for f in item.fields if f.change and f.name in titles and f.name not in item.key
-        and f.type in ("person_name", "address", "line", "text", "amount", "certificate_no") and f.name not in _identifying(item)
-    )  # fmt: skip
-    broken = (
-        next(f.name for f in item.fields if f.required and f.type == "date" and f.name in titles)
-        if any(f.required and f.type == "date" and f.name in titles for f in item.fields)
-        else changed
+        f.name
+        for f in fields
+        if f.change and f.name not in identifying and f.name not in item.key and f.type in _CHANGEABLE
     )
-    cells = []
-    for title in header:
-        name = next((n for n, t in titles.items() if t == title), None)
-        cells.append(f'{_cell(item, name, title, titles, changed, broken)} AS "{title}"')
+    broken = next((f.name for f in fields if f.required and f.type == "date"), changed)
+    cells = ", ".join(f'{_cell(item, fields, f, changed, broken)} AS "{f.title}"' for f in fields)
     again = int(rows * (DUPLICATES + UPDATES))
     first = month * (rows - again)
     return f"""
         WITH numbered AS (
-            SELECT i, CASE WHEN i < {again} AND {first} + i > 0 THEN (hash(i, {month}) % greatest(1, {first}))::BIGINT
-                ELSE {first} + i - {again} END AS s,
+            SELECT i, CASE WHEN i < {again} AND {first} > 0 THEN (hash(i, {month}) % {max(1, first)})::BIGINT
+                ELSE {first} + greatest(0, i - {again}) END AS s,
                 i < {int(rows * UPDATES)} AS changed, hash(i, 'fault', {month}) % 1000 < {int(FAULTS * 1000)} AS faulty
             FROM range({rows}) r(i)
-        ), placed AS (SELECT *, s % {row[0]} AS n, s // {row[0]} AS round FROM numbered)
-        SELECT {", ".join(cells)}
-        FROM placed JOIN template t USING (n) JOIN (SELECT n, "{titles[changed]}" AS other FROM template) o
-            ON o.n = (placed.n + 1 + {month}) % {row[0]}"""
+        ), placed AS (SELECT *, s % {templates} AS n, s // {templates} AS round FROM numbered)
+        SELECT {cells}
+        FROM placed JOIN template t USING (n) JOIN (SELECT n AS m, "{changed}" AS other FROM template) o
+            ON o.m = (placed.n + 1 + {month}) % {templates}"""
 
 
-def _title(field: Field, header: list[str]) -> str | None:
-    return next((title for title in (field.title, *field.aliases) if title in header), None)
-
-
-def _identifying(item: Item) -> set[str]:
-    subject = item.subject
-    return {
-        n
-        for n in (subject.uscc, subject.org_code, subject.registration_no, subject.mixed, subject.person)
-        if n
-    }
-
-
-def _cell(item: Item, name: str | None, title: str, titles: dict[str, str], changed: str, broken: str) -> str:
+def _cell(item: Item, fields: list[Field], field: Field, changed: str, broken: str) -> str:
     """SQL of one cell: the template's value, or what makes the row a record of its own."""
-    value = f't."{title}"'
-    if name is None:
-        return value
+    value = f't."{field.name}"'
+    present = {f.name for f in fields}
     subject = item.subject
-    uscc = titles.get(subject.uscc) if subject.uscc else None
-    person = titles.get(subject.person) if subject.person else None
     cases = ""
-    if uscc:
-        old = f't."{uscc}"'
-        body = f"left({old}, 8) || lpad((s % 100000000)::VARCHAR, 8, '0')"
-        body = f"{body} || org_check(lpad((s % 100000000)::VARCHAR, 8, '0'))"
-        cases += f" WHEN {value} = {old} THEN {body} || uscc_check({body}) WHEN {value} = substr({old}, 9, 9) THEN right({body}, 9)"
-    if person:
-        old = f't."{person}"'
+    if field.name == broken:
+        cases += " WHEN faulty THEN '2019-13-45'"
+    if subject.uscc in present:
+        old, body = f't."{subject.uscc}"', "lpad((s % 100000000)::VARCHAR, 8, '0')"
+        whole = f"left({old}, 8) || {body} || org_check({body})"
+        cases += f" WHEN {value} = {old} THEN {whole} || uscc_check({whole})"
+        cases += f" WHEN {value} = substr({old}, 9, 9) THEN {body} || org_check({body})"
+    if subject.person in present:
+        old = f't."{subject.person}"'
+        # 15th and 16th digit free, the 17th keeps the sex: with the templates' days of birth enough for all.
         body = f"left({old}, 14) || lpad(((round % 500) * 2 + {old}[17]::INTEGER % 2)::VARCHAR, 3, '0')"
-        cases += f" WHEN {value} = {old} AND length({old}) = 18 AND {old}[1] BETWEEN '0' AND '9' THEN {body} || id_check({body})"
-    if name == broken:
-        cases = f" WHEN faulty THEN '2019-13-45'{cases}"
-    if name == changed:
+        cases += f" WHEN {value} = {old} AND regexp_full_match({old}, '[0-9]{{17}}[0-9X]') THEN {body} || id_check({body})"
+    if field.name == changed:
         cases += " WHEN changed THEN other"
-    own = f"numbered({value}, s)" if name in item.key and item.field(name).type in (
-        "certificate_no", "document_no", "case_no", "qualification_no") else value  # fmt: skip
-    if name == SUBJECT or not cases:
-        return own
-    return f"CASE{cases} ELSE {own} END"
+    numbered = field.name in item.key and field.type in _NUMBERED
+    own = f"numbered({value}, s)" if numbered else value
+    return f"CASE{cases} ELSE {own} END" if cases else own
