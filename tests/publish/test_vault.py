@@ -193,7 +193,8 @@ def test_names_of_those_not_published_stay_inside(leaking):
     said = "\n".join(readable(p) for p in outputs)
     words = {said[i : i + n] for n in (3, 4) for i in range(len(said) - n + 1)}
     assert len(names) > 300
-    assert (names - public) & words == set()
+    among = "\n".join(public)  # a short name may stand inside a longer one that is published
+    assert {n for n in names - public if n not in among} & words == set()
 
 
 def test_the_scan_finds_what_is_there(leaking, tmp_path):
