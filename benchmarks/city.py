@@ -97,6 +97,21 @@ def city(catalog: Catalog, folder: Path, rows: int) -> City:
     return made
 
 
+def day(catalog: Catalog, made: City, rows: int) -> tuple[str, str, Path]:
+    """Another delivery after the year, of the first item: item, period, file."""
+    folder, item, period = Path(made.folder), catalog.item(ITEMS[0]), PERIODS[-1].shift(1)
+    path = folder / "inbox" / str(period) / f"130500_{item.department}_{item.id}_20200205_01.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with connect(temporary=folder) as connection:
+        connection.execute(_MACROS)
+        filled = _template(connection, catalog, item, folder / "templates", 0)
+        before = made.rows // len(ITEMS) // rows
+        connection.execute(
+            f"COPY ({_month(connection, item, filled, before + 1, rows)}) TO '{path}' (FORMAT csv, HEADER)"
+        )
+    return item.id, str(period), path
+
+
 def _template(
     connection: duckdb.DuckDBPyConnection, catalog: Catalog, item: Item, folder: Path, seed: int
 ) -> list[Field]:
