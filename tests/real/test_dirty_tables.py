@@ -21,6 +21,8 @@ from warehouse.lake import connect
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "dirty-files.md"
 LISTED = re.findall(r"^\| `([^`]+)` \| ([^|]*) \|", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+WRONG_ANSWERS = {"location_coordinates": {"Contact Phone Number": "2095257564"}}
+"""What an answer states otherwise than its own file."""
 Read = Callable[[Path], list[tuple[str | None, ...]]]
 
 
@@ -60,6 +62,8 @@ def test_csv_spectrum_equals_its_answers(folder: Path, read: Read) -> None:
     for path in files:
         told: Any = json.loads((folder / "csv-spectrum" / "json" / f"{path.stem}.json").read_text("utf-8"))
         answers: list[dict[str, Any]] = told if isinstance(told, list) else [told]
+        for answer in answers:
+            answer |= WRONG_ANSWERS.get(path.stem, {})
         header, *rows = read(path)
         found = [dict(zip(header, (_plain(cell) for cell in row), strict=True)) for row in rows]
         assert found == [{k: _plain(v) for k, v in answer.items()} for answer in answers], path.name

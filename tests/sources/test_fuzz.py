@@ -162,7 +162,7 @@ class Fuzz:
         self.folder = folder
         self.home = Home(folder / "home")
         period = Period.parse("2019-12")
-        made = generate(
+        files = generate(
             load_catalog(),
             folder / "good",
             items=list(ITEMS),
@@ -171,9 +171,7 @@ class Fuzz:
             seed=5,
             fault_share=0.1,
         )
-        self.good = sorted(
-            p for p in made if "_return_" not in p.name and p.is_file() and any(i in p.name for i in ITEMS)
-        )
+        self.good = sorted(made.path for made in files if any(item in made.path.name for item in ITEMS))
         self.told: Counter[str] = Counter()
 
     def once(self, seed: int) -> str:
