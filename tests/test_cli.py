@@ -23,7 +23,6 @@ def run(monkeypatch, capsys, tmp_path):
         monkeypatch.setattr(
             "sys.argv", ["xtcredit", *(word.replace("{tmp}", str(tmp_path)) for word in words)]
         )
-        monkeypatch.setattr(xtcredit.err, "file", None)
         with pytest.raises(SystemExit) as ended:
             xtcredit.main()
         return int(ended.value.code or 0), capsys.readouterr().err
