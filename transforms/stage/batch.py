@@ -478,21 +478,14 @@ class _Staging:
 
     def _subject_part(self) -> str:
         """Who the row is about, as far as it says: a key, else the masked identifiers with the name."""
-        subject = self.item.subject
-        named = [
-            n
-            for n in (
-                subject.uscc,
-                subject.org_code,
-                subject.registration_no,
-                subject.mixed,
-                subject.person,
-                subject.name,
-            )
-            if n
-        ]
+        named = [*self._identifiers(), *filter(None, [self.item.subject.name])]
         loose = ", ".join(f"coalesce({plain(name)}, '')" for name in named)
         return f"coalesce(subject_key, concat_ws('|', {loose}))"
+
+    def _identifiers(self) -> list[str]:
+        subject = self.item.subject
+        found = (subject.uscc, subject.org_code, subject.registration_no, subject.mixed, subject.person)
+        return [name for name in found if name]
 
     def _content_hash(self) -> str:
         """Hash of what is filled, under each field's first name and in their order: a field that the catalog adds, renames,
@@ -510,9 +503,19 @@ class _Staging:
         """`xt_suspect`: the plain rows of the faulty and the flagged, worked out once for all that is said of them."""
         wanted = f"SELECT row_number FROM {staged} WHERE (fault > 0 OR flag) AND ignored IS NULL"
         self.connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE xt_suspect AS SELECT plain.*, fault > 0 AS faulty"
+            f"CREATE OR REPLACE TEMP TABLE xt_suspect AS SELECT plain.*, fault > 0 AS faulty, CASE WHEN {self._keyed()} THEN record_key END AS key"
             f" FROM ({self._plain_sql(wanted)}) plain JOIN {staged} USING (row_number)"
         )
+
+    def _keyed(self) -> str:
+        """Whether a row, faulty as it is, says which record it is: every part of the key is there."""
+        parts = [
+            f"({' OR '.join(f'plain.{plain(n)} IS NOT NULL' for n in self._identifiers())})"
+            if name == SUBJECT
+            else f"plain.{plain(name)} IS NOT NULL"
+            for name in self.item.key
+        ]
+        return " AND ".join(["_malformed IS NULL", *parts])
 
     def _quarantine_sql(self) -> str:
         """One row per quarantined row: its first fault, all faults, the original row with personal numbers hidden."""
@@ -523,12 +526,12 @@ class _Staging:
             SELECT judged.row_number, faults[1].level AS level, faults[1].field AS field, faults[1].rule AS rule,
                 faults[1].before AS value, faults[1].message AS message,
                 to_json(list_transform(faults, f -> {{'field': f.field, 'rule': f.rule, 'value': f.before, 'message': f.message}}))::VARCHAR AS faults,
-                original.raw, original.clear
+                original.raw, original.clear, key AS record_key
             FROM (
                 SELECT row_number, list(remark ORDER BY place) AS faults
                 FROM ({self._remarks_sql(remarks, "faulty")}) GROUP BY row_number
             ) judged
-            JOIN (SELECT row_number, {hidden} AS raw, {clear} AS clear FROM xt_suspect WHERE faulty) original
+            JOIN (SELECT row_number, key, {hidden} AS raw, {clear} AS clear FROM xt_suspect WHERE faulty) original
                 USING (row_number)"""
 
     def _issue_sql(self) -> str:
