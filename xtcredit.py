@@ -63,6 +63,9 @@ class Format(StrEnum):
 
 ItemArgument = Annotated[str, typer.Argument(metavar="ITEM", help="目录：标识、编号（XT001）或中文名称")]
 PeriodOption = Annotated[str, typer.Option(help="期次（年-月）", metavar="YYYY-MM")]
+ConfirmOption = Annotated[
+    bool, typer.Option("--confirm-ends", help="已核实：全量清单比上期少了许多，确属终止")
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="输出形式")]
 
 
@@ -280,6 +283,7 @@ def ingest(
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="替换已入库的同名文件（更正时用）")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只预览会改变什么，什么也不写入")] = False,
+    confirm_ends: ConfirmOption = False,
     form: FormatOption = Format.table,
 ) -> None:
     """把某项目录某一期的报送文件入库：提取、解析、评判、入库。重复执行，结果不变。"""
@@ -308,7 +312,7 @@ def ingest(
             with _progress("解析…"):
                 staged = steps.stage(manifest, home)
             with _progress("评判…"):
-                verdict = steps.judge(staged, home)
+                verdict = steps.judge(staged, home, confirm_ends=confirm_ends)
             with _progress("入库…"):
                 r = steps.load_result(verdict, home)
             results.append(
@@ -353,6 +357,35 @@ def _print_previews(previews: list[Preview], form: Format) -> None:
     for preview in previews:
         for line in preview.lines():
             out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command(epilog="例：`xtcredit replay enterprise_registration --period 2019-12`")
+def replay(
+    item: ItemArgument,
+    period: PeriodOption,
+    confirm_ends: ConfirmOption = False,
+    form: FormatOption = Format.table,
+) -> None:
+    """规则、别名或更正改过之后，把某项目录某一期已落地的文件按现在的规则重新评判、入库，不必请部门重报。重复执行，结果不变。"""
+    from catalog.loader import load_catalog
+    from transforms import steps
+
+    home = Home.from_environment()
+    found, month = load_catalog().item(item), Period.parse(period)
+    with _progress("重新评判…"):
+        replayed = steps.replay(found.id, str(month), home, confirm_ends=confirm_ends)
+    if form is Format.json:
+        print(json.dumps([r.model_dump(mode="json") for r in replayed], ensure_ascii=False))
+    elif form is Format.csv:
+        raise UserError("重新评判的结果没有 CSV 形式", where="--format", remedy="写 table 或 json")
+    else:
+        for line in (line for r in replayed for line in r.lines()):
+            out.print(line, markup=False, highlight=False, soft_wrap=True)
+    refused = [r for r in replayed if r.refused]
+    if refused:
+        raise UserError(
+            f"{len(refused)} 份文件未能入库，原有数据不变", remedy="按上面各行处理后再运行 replay"
+        )
 
 
 @app.command("try", epilog="例：`xtcredit try teachers_in_service --file 教师.xlsx --period 2019-12`")

@@ -298,7 +298,8 @@ def load_catalog(root: Path = ROOT) -> Catalog:
     kept = _KEPT / f"catalog-{hashlib.sha256(repr((root, stamp)).encode()).hexdigest()[:16]}.pickle"
     if (catalog := _read_kept(kept)) is None:
         catalog = _read(root)
-        _keep(catalog, kept)
+        if _code(stamp) == _IMPORTED:
+            _keep(catalog, kept)
     _loaded[root] = stamp, catalog
     return catalog
 
@@ -337,7 +338,7 @@ def _keep(catalog: Catalog, kept: Path) -> None:
             old.unlink(missing_ok=True)
 
 
-def _stamp(root: Path) -> object:
+def _stamp(root: Path) -> list[tuple[str, int, int]]:
     """Names, sizes and times of all files of the catalog and of the code that reads them."""
     found = []
     folders = list({str(root), str(ROOT)})
@@ -350,3 +351,11 @@ def _stamp(root: Path) -> object:
                     status = entry.stat()
                     found.append((entry.path, status.st_size, status.st_mtime_ns))
     return sorted(found)
+
+
+def _code(stamp: list[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+    return [file for file in stamp if file[0].endswith(".py")]
+
+
+_IMPORTED = _code(_stamp(ROOT))
+"""The code as it was when this process began: what older code has read is not kept for the newer."""

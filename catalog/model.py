@@ -376,6 +376,9 @@ class Item(Model):
     reject_rate: RejectRate = RejectRate()
     checks: tuple[Check, ...] = ()
     delivery: Literal["adds", "replaces"] = "adds"
+    """Whether a period's files of a provider add to what it sent before, or are the whole list: what is missing has ended."""
+    ends_max: float = Key(0.2, ge=0, le=1)
+    """Share of a provider's records that may end from one list to the next without being confirmed."""
     expires: Name | None = None
     """The date field with which a record ends."""
     publicity: Publicity | None = None

@@ -18,12 +18,19 @@ from warehouse.lake import Lake
 _SHOWN = 5
 
 
-def judge(batch: StagedBatch, catalog: Catalog, history: History, *, docs: Path | None = None) -> Verdict:
-    """The verdict on a staged batch: `loaded`, or `warned` with what was found.
+def judge(
+    batch: StagedBatch,
+    catalog: Catalog,
+    history: History,
+    *,
+    docs: Path | None = None,
+    besides: tuple[Finding, ...] = (),
+) -> Verdict:
+    """The verdict on a staged batch: `loaded`, or `warned` with what was found; `besides` are findings made elsewhere.
 
     Raises `UserError` if an expectation of level `fail` is not met; then nothing may be loaded.
     """
-    findings = examine(batch, catalog, history, docs=docs)
+    findings = (*examine(batch, catalog, history, docs=docs), *besides)
     failed = [f for f in findings if not f.success]
     blocking = [f for f in failed if f.level == "fail"]
     if blocking:

@@ -22,6 +22,7 @@ from quality.audit import Outcome, lost_data_files
 from quality.audit import audit as audit_lake
 from quality.gate import build_data_docs, read_history
 from quality.gate import judge as judge_batch
+from quality.vanish import vanished
 from transforms.assess import assess as assess_period
 from transforms.assess import ensure_marts
 from transforms.declaration import Declaration, replace_declarations, returns_reader
@@ -29,6 +30,8 @@ from transforms.extract.drop import extract_drop, extract_returns, land
 from transforms.integrate.build import integrate as build_libraries
 from transforms.preview import Preview
 from transforms.preview import preview as preview_files
+from transforms.replay import Replayed, landed
+from transforms.replay import replay as replay_file
 from transforms.stage.batch import stage_delivery
 from warehouse.backup import BackupResult, RestoreResult, age_seconds
 from warehouse.backup import backup as back_up
@@ -113,8 +116,11 @@ def stage(manifest: str, home: Home) -> str:
 
 
 @told()
-def judge(staged: str, home: Home) -> str:
-    """Judge a staged batch as a set; the path of the verdict. Raises `UserError` when a `fail` check does."""
+def judge(staged: str, home: Home, *, confirm_ends: bool = False) -> str:
+    """Judge a staged batch as a set; the path of the verdict. Raises `UserError` when a `fail` check does.
+
+    `confirm_ends`: somebody has looked at a full list that lacks much of the one before, and it is right.
+    """
     batch = StagedBatch.from_file(Path(staged))
     with _recorded("judge", batch.delivery, home):
         batch.check()
@@ -123,7 +129,8 @@ def judge(staged: str, home: Home) -> str:
             history = read_history(
                 lake, batch.delivery.item_id, batch.delivery.period, division=batch.delivery.division
             )
-        verdict = judge_batch(batch, catalog, history, docs=home.data_docs)
+            ends = vanished(lake, catalog.item(batch.delivery.item_id), batch, confirmed=confirm_ends)
+        verdict = judge_batch(batch, catalog, history, docs=home.data_docs, besides=(ends,) if ends else ())
     return str(verdict.to_file(Path(batch.folder) / "verdict.json"))
 
 
@@ -153,6 +160,30 @@ def load_result(verdict: str, home: Home) -> LoadResult:
     judged = Verdict.from_file(Path(verdict))
     with _recorded("load", judged.batch.delivery, home), Lake(home) as lake:
         return load_batch(lake, load_catalog(), judged)
+
+
+@told()
+def replay(item_id: str, period: str, home: Home, *, confirm_ends: bool = False) -> list[Replayed]:
+    """Judge everything landed of an item's period again, by the rules of today; what changed, file by file.
+
+    The landed bytes are read anew and replace exactly their batches, so once is as good as twice. A file that is refused
+    leaves what was loaded of it before. Raises `UserError` when nothing was landed, or an original is lost.
+    """
+    item = _collected(item_id)
+    lake, _ = open_lake(home)
+    with lake:
+        manifests = landed(lake, home, item.id, str(Period.parse(period)))
+    if not manifests:
+        raise UserError(
+            f"{period} 没有落地的“{item.title}”文件",
+            where=str(home.landing / item.id),
+            remedy="核对期次；没有报送过的用 xtcredit ingest",
+        )
+
+    def load_again(manifest: str) -> LoadResult:
+        return load_result(judge(stage(manifest, home), home, confirm_ends=confirm_ends), home)
+
+    return [replay_file(manifest, lambda: open_lake(home)[0], load_again) for manifest in manifests]
 
 
 def staged_folder(delivery: Delivery, home: Home) -> Path:

@@ -205,6 +205,8 @@ class _Load:
         self._ledger()
         self._replace_details()
         self._replace_batch()
+        self._end_records()
+        self._rectify()
 
     def _touched(self) -> None:
         """Records of the batch as it was and as it comes."""
@@ -374,6 +376,108 @@ class _Load:
         self.tx.execute(
             f"INSERT INTO ops.batch ({', '.join(values)}) VALUES ({marks})", list(values.values())
         )
+
+    def _end_records(self) -> None:
+        """Records that their providers' newest full lists no longer have are ended; those that are back are active again.
+
+        A period's files of one provider together are its list. A quarantined row is on the list, whatever is wrong with it.
+        """
+        item = quote(self.item.id)
+        if self.item.delivery == "adds":
+            ended = f"SELECT record_key, NULL::VARCHAR AS ended_period FROM core.record WHERE item_id = {item} AND status <> 'active'"
+        else:
+            ended = f"""
+                WITH list AS (SELECT batch_id, department, division, period FROM ops.batch WHERE item_id = {item}),
+                listed AS (
+                    SELECT record_key, department, division, max(list.period) AS last
+                    FROM (
+                        SELECT record_key, batch_id FROM {self.rec}
+                        UNION ALL
+                        SELECT record_key, batch_id FROM ops.quarantine WHERE item_id = {item} AND record_key IS NOT NULL
+                    ) JOIN list USING (batch_id)
+                    GROUP BY ALL
+                ),
+                missing AS (
+                    SELECT record_key, listed.department, listed.division, min(list.period) FILTER (list.period > last) AS since
+                    FROM listed JOIN (SELECT DISTINCT department, division, period FROM list) AS list
+                        ON list.department = listed.department AND list.division IS NOT DISTINCT FROM listed.division
+                    GROUP BY ALL
+                )
+                SELECT record_key, CASE WHEN count(*) = count(since) THEN max(since) END AS ended_period
+                FROM missing GROUP BY record_key"""
+        self.tx.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE ends AS
+            SELECT record_key, e.ended_period, CASE WHEN e.ended_period IS NULL THEN 'active' ELSE 'ended' END AS status
+            FROM core.record AS r JOIN ({ended}) AS e USING (record_key)
+            WHERE r.item_id = {item} AND (r.ended_period IS DISTINCT FROM e.ended_period
+                OR r.status IS DISTINCT FROM CASE WHEN e.ended_period IS NULL THEN 'active' ELSE 'ended' END)"""
+        )
+        if self._any("ends"):
+            self.tx.execute(
+                f"UPDATE core.record AS r SET status = e.status, ended_period = e.ended_period FROM ends AS e"
+                f" WHERE r.item_id = {item} AND r.record_key = e.record_key"
+            )
+
+    def _rectify(self) -> None:
+        """What closes the provider's quarantined rows: the next row of the same record that it sent and that was taken; of a
+        row that names no record, the same row of the whole file sent again.
+        """
+        d, item = self.delivery, quote(self.item.id)
+        division = "NULL" if d.division is None else quote(d.division)
+        mine = f"item_id = {item} AND department = {quote(d.department)} AND division IS NOT DISTINCT FROM {division}"
+        # Rows of a batch that is gone or was judged anew must go, too: they are found by the table's own columns.
+        self.tx.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE provided AS
+            SELECT batch_id, period, delivery, rows_read,
+                coalesce(try_strptime(regexp_extract(delivery, '^([0-9]{{8}})-', 1), '%Y%m%d'), received_at)::DATE AS day
+            FROM ops.batch WHERE {mine}"""
+        )
+        self.tx.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE questioned AS
+            SELECT q.batch_id, q.row_number, q.record_key, p.period, p.delivery, p.day, p.rows_read
+            FROM ops.quarantine AS q JOIN provided AS p USING (batch_id)
+            WHERE q.item_id = {item} AND q.level = 'quarantine'"""
+        )
+        if not self._any("questioned") and not self._any(f"ops.rectification WHERE {mine}"):
+            return
+        self.tx.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE rectified AS
+            WITH answers AS (
+                SELECT q.batch_id, q.row_number, 'record' AS matched_by, p.period, p.delivery, p.day, r.batch_id AS closed_batch_id,
+                    r.row_number AS closed_row_number
+                FROM questioned AS q
+                JOIN {self.rec} AS r ON r.record_key = q.record_key
+                JOIN provided AS p ON p.batch_id = r.batch_id
+                WHERE (p.period, p.delivery) > (q.period, q.delivery)
+                UNION ALL
+                SELECT q.batch_id, q.row_number, 'row', p.period, p.delivery, p.day, r.batch_id, r.row_number
+                FROM questioned AS q
+                JOIN provided AS p ON p.period = q.period AND p.delivery > q.delivery AND p.rows_read = q.rows_read
+                JOIN {self.rec} AS r ON r.batch_id = p.batch_id AND r.row_number = q.row_number
+                WHERE q.record_key IS NULL
+            ),
+            first AS (
+                SELECT batch_id, row_number, arg_min(answers, (period, delivery, closed_row_number)) AS answer
+                FROM answers GROUP BY batch_id, row_number
+            )
+            SELECT {item} AS item_id, q.period, q.batch_id, q.row_number, {quote(d.department)} AS department,
+                {division}::VARCHAR AS division, q.day AS found_on, answer.matched_by, answer.closed_batch_id,
+                answer.closed_row_number, answer.day AS closed_on, (answer.day - q.day)::INTEGER AS days
+            FROM questioned AS q LEFT JOIN first USING (batch_id, row_number)"""
+        )
+        names = "item_id, period, batch_id, row_number, department, division, found_on, matched_by, closed_batch_id, closed_row_number, closed_on, days"
+        old, new = f"SELECT {names} FROM ops.rectification WHERE {mine}", f"SELECT {names} FROM rectified"
+        if self._any(f"(({old}) EXCEPT ({new}))") or self._any(f"(({new}) EXCEPT ({old}))"):
+            self.tx.execute(f"DELETE FROM ops.rectification WHERE {mine}")
+            self.tx.execute(f"INSERT INTO ops.rectification BY NAME {new} ORDER BY batch_id, row_number")
+
+    def _any(self, relation: str) -> bool:
+        row = self.tx.execute(f"SELECT count(*) FROM {relation}").fetchone()
+        return bool(row and row[0])
 
 
 def _classified(rows: str) -> str:

@@ -73,6 +73,24 @@ QUARANTINE = _table(
     ("message", String, "说明与处理办法"),
     ("faults", String, "全部问题（JSON）"),
     ("raw", String, "原行（JSON：表头→原文）"),
+    ("record_key", Uuid, "记录键，关键项齐全的才有：据以认出更正后的重报"),
+)
+RECTIFICATION = _table(
+    "ops",
+    "rectification",
+    "整改：每条疑问行一行，由同一单位其后报送的同一记录关闭",
+    ("item_id", String, "目录标识"),
+    ("period", String, "疑问行的期次"),
+    ("batch_id", String, "疑问行的批次"),
+    ("row_number", BigInteger, "疑问行的行号"),
+    ("department", String, "报送部门标识"),
+    ("division", String, "报送单位区划"),
+    ("found_on", Date, "疑问行的报送日期"),
+    ("matched_by", String, "record 按关键项；row 整份重报的按行号；空为未整改"),
+    ("closed_batch_id", String, "更正所在批次；空为未整改"),
+    ("closed_row_number", BigInteger, "更正所在行"),
+    ("closed_on", Date, "更正的报送日期"),
+    ("days", Integer, "整改用时（日历日）"),
 )
 ISSUE = _table(
     "ops",
@@ -161,7 +179,8 @@ RECORD = _table(
     ("last_period", String, "当前版本的期次"),
     ("versions", BigInteger, "版本数"),
     ("content_hash", Uuid, "当前版本内容摘要"),
-    ("status", String, "active 有效"),
+    ("status", String, "active 有效；ended 已从报送单位的全量清单中消失"),
+    ("ended_period", String, "消失的期次；再次出现即清空"),
     ("batch_id", String, "当前版本所在批次"),
     ("row_number", BigInteger, "当前版本所在行"),
 )
@@ -202,7 +221,12 @@ LINEAGE: tuple[tuple[str, str, str], ...] = (
 _LINEAGE_TYPES = {name: kind for name, kind, _ in LINEAGE}
 
 # Tables kept per item in files of their own: a load touches one item's files only.
-PARTITIONS = {"core.record": "item_id", "ops.quarantine": "item_id", "vault.identifier": "item_id"}
+PARTITIONS = {
+    "core.record": "item_id",
+    "ops.quarantine": "item_id",
+    "ops.rectification": "item_id",
+    "vault.identifier": "item_id",
+}
 
 
 @dataclass(frozen=True)
@@ -243,6 +267,7 @@ REFERENCE: tuple[Columns, ...] = (
         ("frequency", "VARCHAR", "报送频率"),
         ("share", "VARCHAR", "共享属性：public 社会公开；government 政务共享；authorised 授权查询"),
         ("natural_key", "VARCHAR", "关键项"),
+        ("delivery", "VARCHAR", "报送方式：adds 增量；replaces 全量"),
     ),
     _reference(
         "apart",
@@ -473,7 +498,7 @@ def _fill_reference(tx: duckdb.DuckDBPyConnection, catalog: Catalog, version: st
         "item": (
             (
                 *(i.id, i.code, i.title, i.department, i.library, i.category),
-                *(i.subject.kind, i.frequency, i.share, natural_key(i)),
+                *(i.subject.kind, i.frequency, i.share, natural_key(i), i.delivery),
             )
             for i in catalog.items.values()
         ),

@@ -73,6 +73,8 @@ BREAKING: dict[str, list[str]] = {
     "core_item": ["UPDATE core.record SET item_id = 'nothing'"],
     "core_periods": ["UPDATE core.record SET first_period = '2019-10'", "UPDATE core.record SET last_period = '2020-01'"],
     "core_batch": ["UPDATE core.record SET batch_id = 'x'"],
+    "core_status": ["UPDATE core.record SET status = 'ended'", "UPDATE core.record SET ended_period = '2019-12'", "UPDATE ref.item SET delivery = 'replaces'"],
+    "ops_rectification": ["DELETE FROM ops.rectification", "UPDATE ops.rectification SET found_on = DATE '2000-01-01'", "UPDATE ops.rectification SET closed_batch_id = batch_id"],
     "core_version_bounds": ["UPDATE core.record SET versions = 0", "UPDATE core.record SET versions = 99"],
     "core_new_total": [f"DELETE FROM core.record WHERE record_key = {ONE}"],
     "core_updated_total": ["UPDATE ops.batch SET rows_accepted = rows_accepted + 1"],

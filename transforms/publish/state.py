@@ -55,10 +55,10 @@ def hide(lake: Lake, catalog: Catalog, as_of: date) -> None:
 
 
 def current_rows(item: Item) -> str:
-    """FROM clause: the ledger's line `r` of every record of an item and its current version `v`."""
+    """FROM clause: the ledger's line `r` of every record of an item that has not ended, and its current version `v`."""
     return (
         f'core.record r JOIN rec."{item.id}" v ON v.batch_id = r.batch_id AND v.row_number = r.row_number'
-        f" AND r.item_id = {quote(item.id)}"
+        f" AND r.item_id = {quote(item.id)} AND r.status = 'active'"
     )
 
 

@@ -95,7 +95,7 @@ class _Tables:
         """Per item: what its published rows depend on in the lake, in one pass over the ledger."""
         rows = self.lake.execute(
             """
-            SELECT r.item_id, concat_ws('-', count(*), bit_xor(hash(r.record_key, r.batch_id, r.row_number, r.content_hash,
+            SELECT r.item_id, concat_ws('-', count(*), bit_xor(hash(r.record_key, r.batch_id, r.row_number, r.content_hash, r.status,
                 coalesce(l.subject_key, r.subject_key), r.county_code, r.division_code, r.first_period, r.last_period)),
                 bit_xor(hash(b.sha256, b.catalog_version)), bit_xor(hash(h.record_key, h.reason)))
             FROM core.record r
