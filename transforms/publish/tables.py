@@ -354,7 +354,7 @@ class _Tables:
         source = (
             "(SELECT item_id, CASE WHEN length(division_code) >= 9 THEN left(division_code, 9) END AS town,"
             " CASE WHEN length(division_code) = 12 THEN division_code END AS village"
-            f" FROM core.record WHERE county_code = {quote(self.audience.county or '')}"
+            f" FROM core.record WHERE status = 'active' AND county_code = {quote(self.audience.county or '')}"
             f" AND item_id IN ({literal_list(tuple(self.published)) or 'NULL'})) GROUP BY item_id, town, village"
         )
         reads = str(self.changed.get("core.record", 0))
