@@ -304,6 +304,7 @@ def ingest(
                 verdict = steps.judge(staged, home)
             with _progress("入库…"):
                 r = steps.load_result(verdict, home)
+            steps.acknowledge(verdict, home)
             results.append(
                 (
                     r.batch_id,

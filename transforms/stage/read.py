@@ -10,6 +10,7 @@ import duckdb
 from catalog.errors import UserError
 from transforms.stage.delimited import read_delimited
 from transforms.stage.json_records import read_json
+from transforms.stage.pulled import read_pulled
 from transforms.stage.rawfile import PREAMBLE, RawTable
 from transforms.stage.spreadsheet import protected, read_workbook
 
@@ -51,6 +52,8 @@ def read_raw(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) 
             return read_delimited(source, target, connection)
         if kind == "json":
             return read_json(source, target, connection)
+        if kind == "parquet":
+            return read_pulled(source, target, connection)
         return read_workbook(source, target, connection, kind)
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise UserError("文件不存在或无权读取", where=str(source), remedy="请核对文件路径和权限") from error
@@ -70,7 +73,7 @@ def read_raw(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) 
 
 
 def sniff_format(source: Path) -> str:
-    """Give "csv", "json", "xlsx", "xls" or "ods" by the file's content; its extension is not trusted.
+    """Give "csv", "json", "parquet", "xlsx", "xls" or "ods" by the file's content; its extension is not trusted.
 
     Raises:
         UserError: empty file, or a format that is not accepted.
@@ -81,6 +84,8 @@ def sniff_format(source: Path) -> str:
         raise UserError("文件是空的", where=source.name, remedy="请核对后重新报送；确无数据的请作零报告")
     if head.startswith(b"PK\x03\x04"):
         return _zip_format(source)
+    if head.startswith(b"PAR1"):
+        return "parquet"
     if head.startswith(_OLE):
         return _ole_format(source)
     for magic, name in _OTHERS:
