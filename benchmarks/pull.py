@@ -25,7 +25,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "sources")]
 COLUMNS = ["uscc", "name", "licence_no", "rooms", "issued_on", "address", "leader", "scope"]
 TABLE = """
 CREATE UNLOGGED TABLE hotel AS SELECT
-    '9113050' || lpad((i * 7919 % 99999999999)::text, 11, '0') AS uscc,
+    '9113050' || lpad((i::bigint * 7919 % 99999999999)::text, 11, '0') AS uscc,
     '邢台市第' || i || '旅馆有限责任公司' AS name, 'LG' || lpad(i::text, 12, '0') AS licence_no, i % 900 AS rooms,
     date '2000-01-01' + (i % 7000)::int AS issued_on, '河北省邢台市桥东区某某街道' || i % 1000 || '号' AS address,
     CASE WHEN i % 10 > 0 THEN '负责人' || i % 5000 END AS leader, repeat('住宿；餐饮；', (i % 5)::int) AS scope

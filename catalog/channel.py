@@ -28,11 +28,11 @@ Column = Annotated[str, Key(pattern=r"^[^\W\d][\w$#]*$")]
 class Watermark(Model):
     """The column that says when a row was last written; a pull takes the rows whose value lies in its period.
 
-    `type` `text` compares texts written by `format` (strftime), such as 20211028154247.
+    `kind` `text` compares texts written by `format` (strftime), such as 20211028154247.
     """
 
     column: Column
-    type: Literal["timestamp", "date", "text"] = "timestamp"
+    kind: Literal["timestamp", "date", "text"] = "timestamp"
     format: str = "%Y-%m-%d %H:%M:%S"
 
     @field_validator("format")

@@ -114,9 +114,9 @@ def test_numbers_dates_and_times_land_as_text(server: Server, hotels: Item, home
     ("watermark", "write"),
     [
         (Watermark(column="SJC"), lambda when: when),
-        (Watermark(column="SJC", type="date"), lambda when: when.date()),
+        (Watermark(column="SJC", kind="date"), lambda when: when.date()),
         (
-            Watermark(column="SJC", type="text", format="%Y%m%d%H%M%S"),
+            Watermark(column="SJC", kind="text", format="%Y%m%d%H%M%S"),
             lambda when: when.strftime("%Y%m%d%H%M%S"),
         ),
     ],
@@ -128,7 +128,7 @@ def test_increments_split_the_table_by_period(
     """Each row lies in exactly one period's pull, those of the first and last instant too."""
     whens = [dt.datetime(2019, 11, 30, 23, 59, 59), dt.datetime(2019, 12, 1), dt.datetime(2019, 12, 31, 23, 59, 59),
              dt.datetime(2020, 1, 1), dt.datetime(2019, 12, 15, 12)]  # fmt: skip
-    kind = {"timestamp": sa.DateTime(), "date": sa.Date(), "text": sa.String(14)}[watermark.type]
+    kind = {"timestamp": sa.DateTime(), "date": sa.Date(), "text": sa.String(14)}[watermark.kind]
     fill(server.uri, "HOTEL", [{"XKZH": str(n), "SJC": write(w)} for n, w in enumerate(whens)], {"SJC": kind})
     one = source(columns={"licence_no": "XKZH"}, watermark=watermark)
     found = {
@@ -327,7 +327,7 @@ sources:
     table: ods.HOTEL
     columns: {uscc: TYSHXYDM, name: QYMC, licence_no: XKZH, rooms: KFS, issued_on: FZRQ}
     filter: {CHECK_FLAG: ["1"]}
-    watermark: {column: SJC, type: text, format: "%Y%m%d%H%M%S"}
+    watermark: {column: SJC, kind: text, format: "%Y%m%d%H%M%S"}
     operation: {column: DATA_STATE, withdrawn: [D, "2"]}
     receipt: {table: ods.XT_RECEIPT, id: RECID}
 """

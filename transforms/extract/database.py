@@ -159,9 +159,9 @@ def table_named(name: str, *columns: str) -> sa.TableClause:
 def _mark(watermark: Watermark, day: date) -> str | date:
     """Midnight of a day as the watermark's column has it."""
     midnight = datetime.combine(day, time())
-    if watermark.type == "text":
+    if watermark.kind == "text":
         return midnight.strftime(watermark.format)
-    return day if watermark.type == "date" else midnight
+    return day if watermark.kind == "date" else midnight
 
 
 def _batches(engine: sa.Engine, statement: sa.Select[Any], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -229,8 +229,8 @@ class _CopyStream:
     """COPY's rows as a file that gives exactly as many bytes as it is asked for: the same blocks at every repetition."""
 
     def __init__(self, copy: Any) -> None:
-        self._rows: Iterator[bytes] = (bytes(row) for row in copy)
-        self._left = next(self._rows, b"")
+        self._rows: Iterator[bytes] = iter(copy)
+        self._left = bytes(next(self._rows, b""))
         self.closed = False
 
     def empty(self) -> bool:
@@ -238,15 +238,16 @@ class _CopyStream:
         return not self._left
 
     def read(self, size: int) -> bytes:
-        found, length = [self._left], len(self._left)
-        for row in self._rows:
-            found.append(row)
-            length += len(row)
-            if length >= size:
-                break
-        whole = b"".join(found)
-        self._left = whole[size:]
-        return whole[:size]
+        # One growing buffer: kept apart, each row would keep the memory libpq gave for it.
+        found = bytearray(self._left)
+        if len(found) < size:
+            for row in self._rows:
+                found += row
+                if len(found) >= size:
+                    break
+        self._left = bytes(found[size:])
+        del found[size:]
+        return bytes(found)
 
     def close(self) -> None:
         self.closed = True
