@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from catalog.channel import DatabaseSource, Source
+from catalog.channel import DatabaseSource, FolderSource, Source
 from catalog.model import Item
 from catalog.period import Period
 from transforms.extract.connection import Connections
@@ -34,4 +34,13 @@ def _from(source: Source, item: Item, period: Period, home: Home, uri: str) -> I
         from transforms.extract.database import pull
 
         manifest = pull(source, item, period, home, uri)
+        yield from [manifest] if manifest else []
+    elif isinstance(source, FolderSource):
+        from transforms.extract.remote import fetch
+
+        yield from fetch(source, item, period, home, uri)
+    else:
+        from transforms.extract.http import pull as pull_pages
+
+        manifest = pull_pages(source, item, period, home, uri)
         yield from [manifest] if manifest else []
