@@ -2,7 +2,7 @@
 
     python benchmarks/pull.py [--rows 2000000]
 
-Starts a server of its own (tests/sources/servers.py). Ends with 1 if a pull is slower than half of COPY's speed or needs
+Starts a server of its own (tests/channels/servers.py). Ends with 1 if a pull is slower than half of COPY's speed or needs
 more than 500 MiB.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "sources")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "channels")]
 
 COLUMNS = ["uscc", "name", "licence_no", "rooms", "issued_on", "address", "leader", "scope"]
 TABLE = """

@@ -38,6 +38,8 @@ TITLES = {
     "rooms": "客房数",
     "issued_on": "发证日期",
 }
+# pymysql's cursor stumbles over its lost connection once more when it is collected.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 ENGINES = ("postgres", "mariadb")
 
 
@@ -232,8 +234,6 @@ def test_from_table_to_ledger_and_back(
         assert secret not in caplog.text
 
 
-# pymysql's cursor stumbles over its lost connection once more when it is collected.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_server_killed_in_the_middle_ends_in_the_same_batch(
     server: Server, hotels: Item, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
