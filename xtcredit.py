@@ -308,6 +308,7 @@ def ingest(
                 verdict = steps.judge(staged, home, confirm_ends=confirm_ends)
             with _progress("入库…"):
                 r = steps.load_result(verdict, home)
+            steps.acknowledge(verdict, home)
             results.append(
                 (
                     r.batch_id,

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catalog.channel import DatabaseSource
 from catalog.errors import PassingError, UserError
 from catalog.loader import Catalog, Finding, load_catalog
 from catalog.model import Item
@@ -25,7 +26,10 @@ from quality.vanish import vanished
 from transforms.assess import assess as assess_period
 from transforms.assess import ensure_marts
 from transforms.declaration import Declaration, replace_declarations, returns_reader
-from transforms.extract.drop import extract_drop, extract_returns, land
+from transforms.extract.collect import collect
+from transforms.extract.connection import Connections, from_environment
+from transforms.extract.drop import extract_returns, land
+from transforms.extract.landing import source_of
 from transforms.integrate.build import integrate as build_libraries
 from transforms.preview import Preview
 from transforms.preview import preview as preview_files
@@ -58,9 +62,12 @@ _TOLD = 5
 
 
 @told()
-def extract(item_id: str, period: str, home: Home) -> list[str]:
-    """Land what the item's departments delivered for the period; the manifests' paths, none if nothing came."""
-    return [str(path) for path in extract_drop(_collected(item_id), Period.parse(period), home)]
+def extract(item_id: str, period: str, home: Home, connections: Connections = from_environment) -> list[str]:
+    """Land what the item's departments delivered for the period; the manifests' paths, none if nothing came.
+
+    `connections` gives the address of each source the item is fetched from.
+    """
+    return [str(path) for path in collect(_collected(item_id), Period.parse(period), home, connections)]
 
 
 @told()
@@ -144,9 +151,18 @@ def load(verdict: str, home: Home) -> dict[str, int]:
 
 
 @told()
-def preview(item_id: str, period: str, home: Home, *, file: Path | None = None) -> list[Preview]:
+def preview(
+    item_id: str,
+    period: str,
+    home: Home,
+    *,
+    file: Path | None = None,
+    connections: Connections = from_environment,
+) -> list[Preview]:
     """What loading the item's files of the period (or `file`) would change; nothing is landed, loaded or recorded."""
-    return preview_files(_collected(item_id), Period.parse(period), load_catalog(), home, file=file)
+    return preview_files(
+        _collected(item_id), Period.parse(period), load_catalog(), home, file=file, connections=connections
+    )
 
 
 @told()
@@ -179,6 +195,20 @@ def replay(item_id: str, period: str, home: Home, *, confirm_ends: bool = False)
         return load_result(judge(stage(manifest, home), home, confirm_ends=confirm_ends), home)
 
     return [replay_file(manifest, lambda: open_lake(home)[0], load_again) for manifest in manifests]
+
+
+@told()
+def acknowledge(verdict: str, home: Home, connections: Connections = from_environment) -> dict[str, int]:
+    """Write a loaded batch's receipt back to the source it was pulled from; rows by status, none where none is owed."""
+    delivery = Verdict.from_file(Path(verdict)).batch.delivery
+    source = source_of(delivery, load_catalog().item(delivery.item_id))
+    if not isinstance(source, DatabaseSource) or source.receipt is None:
+        return {}
+    from transforms.extract.receipt import write_receipt  # drivers, for the few items that need them
+
+    lake, _ = open_lake(home)
+    with lake:
+        return dict(write_receipt(source, delivery, lake, connections(source.connection)))
 
 
 def staged_folder(delivery: Delivery, home: Home) -> Path:

@@ -114,7 +114,11 @@ IGNORED = _table(
     ("item_id", String, "目录标识"),
     ("period", String, "期次"),
     ("row_number", BigInteger, "行号"),
-    ("reason", String, "blank 空行；repeated_header 重复表头；footer 页脚或说明"),
+    (
+        "reason",
+        String,
+        "blank 空行；repeated_header 重复表头；footer 页脚或说明；withdrawn 来源库中已标为删除",
+    ),
 )
 EXPECTATION = _table(
     "ops",
