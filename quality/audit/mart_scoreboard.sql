@@ -7,5 +7,5 @@ WITH scored AS (
 )
 SELECT b.year, b.county_code, b.indicator, b.rate, b.points
 FROM mart.scoreboard AS b LEFT JOIN scored ON scored.year = b.year AND scored.county_code = b.county_code
-WHERE b.available <> (b.rate IS NOT NULL) OR b.points > b.weight + 1e-9 OR abs(b.points - b.weight::DOUBLE * least(1, b.rate)) > 1e-9
+WHERE b.available <> (b.rate IS NOT NULL) OR b.available <> (b.points IS NOT NULL) OR b.points > b.weight + 1e-9 OR abs(b.points - b.weight::DOUBLE * least(1, b.rate)) > 1e-9
     OR (b.indicator = 'assessment' AND abs(b.rate - scored.rate) > 1e-9)

@@ -376,11 +376,34 @@ def _scoring_facts(tx: duckdb.DuckDBPyConnection, catalog: Catalog, period: Peri
         },
         [(e.year, e.code, e.indicator, e.achieved, e.of, e.evidence) for e in board.evidence],
     )
-    # Filled from the register of rectification where there is one.
+    _handled(tx, period)
+
+
+def _handled(tx: duckdb.DuckDBPyConnection, period: Period) -> None:
+    """`assess_handled`: of the rows questioned in the period before, those mended by a delivery of this one at the latest.
+
+    Empty, so that the measure is not available, where no register of rectification is kept.
+    """
     tx.execute(
         "CREATE OR REPLACE TEMP TABLE assess_handled(item_id VARCHAR, department VARCHAR, county_code VARCHAR,"
         " to_handle BIGINT, handled BIGINT, handling_days DOUBLE)"
     )
+    kept = tx.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'ops' AND table_name = 'rectification'"
+    ).fetchone()
+    if kept == (1,):
+        tx.execute(
+            """
+            INSERT INTO assess_handled
+            SELECT item_id, department, coalesce(place.unit, $city), count(*),
+                count(*) FILTER (split_part(closed_batch_id, '/', 2) <= $period),
+                avg(days) FILTER (split_part(closed_batch_id, '/', 2) <= $period)
+            FROM ops.rectification AS r LEFT JOIN assess_earlier_division AS place ON place.division = r.division
+            WHERE r.period = $previous
+            GROUP BY ALL
+            """,
+            {"city": CITY, "period": str(period), "previous": str(period.shift(-1))},
+        )
 
 
 def _unit_row(unit: Unit) -> tuple[object, ...]:

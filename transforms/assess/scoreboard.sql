@@ -20,8 +20,8 @@ found AS (
 )
 SELECT
     $period[:4]::INTEGER AS year, $period AS through, unit.county_code, unit.county_name, i.position, i.indicator, i.title,
-    i.points AS weight, found.achieved IS NOT NULL AS available, found.achieved / found.possible AS rate,
-    i.points::DOUBLE * least(1, found.achieved / found.possible) AS points, found.evidence
+    i.points AS weight, coalesce(found.possible > 0, false) AS available, found.achieved / found.possible AS rate,
+    CASE WHEN found.possible > 0 THEN i.points::DOUBLE * least(1, found.achieved / found.possible) END AS points, found.evidence
 FROM assess_unit AS unit
 CROSS JOIN assess_indicator AS i
 LEFT JOIN found ON found.county_code = unit.county_code AND found.measure = i.measure AND coalesce(found.indicator, i.indicator) = i.indicator

@@ -195,3 +195,29 @@ def test_the_years_scoreboard_counts_what_has_evidence(lake, three_items):
     assert not rows["system"]["available"]
     assert rows["system"]["points"] is None
     assert {r["through"] for r in rows.values()} == {"2019-12"}
+
+
+def test_rows_mended_by_this_month_count_as_handled(lake, three_items, batch):
+    batch(period="2019-11", questioned=3)
+    batch(new=1)
+    with lake.transaction() as tx:
+        tx.execute(
+            "CREATE TABLE IF NOT EXISTS ops.rectification (item_id VARCHAR, period VARCHAR, batch_id VARCHAR, row_number BIGINT,"
+            " department VARCHAR, division VARCHAR, closed_batch_id VARCHAR, days INTEGER)"
+        )
+        tx.executemany(
+            "INSERT INTO ops.rectification (item_id, period, batch_id, row_number, department, division, closed_batch_id, days)"
+            " VALUES ('enterprise_registration', '2019-11', 'b', ?, 'scjg', '130500', ?, ?)",
+            [
+                (2, "enterprise_registration/2019-12/x", 30),
+                (3, "enterprise_registration/2020-01/x", 60),  # mended, but after this month
+                (4, None, None),
+            ],
+        )
+    assess(lake, three_items, DECEMBER)
+    handling = parts(lake, "scjg")["handling"]
+    assert (handling["numerator"], handling["denominator"], handling["available"]) == (1, 3, True)
+    (row,) = lake.rows(
+        "SELECT * FROM mart.provider_item WHERE item_id = 'enterprise_registration' AND department = 'scjg'"
+    )
+    assert row["handling_days"] == 30
