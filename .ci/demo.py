@@ -126,6 +126,10 @@ class Airflow:
                 # SQLite: the scheduler was writing at the same moment; nothing was kept of the request.
                 if attempt == 39 or not (error.code == 503 and "locked" in text):
                     fail(f"Airflow 接口 {method} {path} 回答 {error.code}：{text[:300]}", str(self.home))
+            except ConnectionError as error:
+                # What was asked for by POST may have been done; a question can be asked again.
+                if method != "GET" or attempt == 39:
+                    fail(f"Airflow 接口 {method} {path} 断开：{error}", str(self.home / "api-server.log"))
             time.sleep(0.25)
         raise AssertionError
 

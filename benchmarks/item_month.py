@@ -1,16 +1,14 @@
 """What one item-month of 1,000 rows costs, extract to load, Airflow's own time aside: CPU seconds per step.
 
-Each step runs in a process forked from one that has imported the libraries, as Airflow's executor forks its tasks from a
-worker that has (design, section 7); our own code is imported by each, as there. `python benchmarks/item_month.py [--items N]`
+Each step runs in a process forked from one that has run Airflow's local settings, as Airflow's executor forks its tasks
+from a worker that has (design, section 7). `python benchmarks/item_month.py [--items N]`
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
-import gc
-import importlib
 import os
+import runpy
 import statistics
 import sys
 import tempfile
@@ -30,8 +28,8 @@ def main() -> None:
     options.add_argument("--rows", type=int, default=1000)
     given = options.parse_args()
     os.environ.setdefault("XTCREDIT_THREADS", "1")
-    preload()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as airflow_home:
+        preload(Path(airflow_home))
         items, _ = forked(lambda: prepared(Path(folder), given.items, given.rows))
         costs: dict[str, list[float]] = {step: [] for step in STEPS}
         for item in items:
@@ -54,16 +52,11 @@ def main() -> None:
     sys.exit(statistics.median(totals) > LIMIT)
 
 
-def preload() -> None:
-    """Import what the scheduler's workers have imported before they fork a task, Airflow aside."""
-    settings = Path(__file__).parents[1] / "dags" / "settings" / "airflow_local_settings.py"
-    (names,) = (n for n in ast.walk(ast.parse(settings.read_text("utf-8"))) if isinstance(n, ast.Tuple))
-    for name in ast.literal_eval(names):
-        if not name.startswith("airflow"):
-            importlib.import_module(name)
-    importlib.import_module("pydantic").create_model("Warm")
-    gc.collect()
-    gc.freeze()
+def preload(folder: Path) -> None:
+    """Run what the scheduler runs before its workers fork a task; Airflow's own files go to `folder`."""
+    os.environ["AIRFLOW_HOME"] = str(folder)
+    sys.argv[1:] = ["scheduler"]
+    runpy.run_path(str(Path(__file__).parents[1] / "dags" / "settings" / "airflow_local_settings.py"))
 
 
 def prepared(folder: Path, wanted: int, rows: int) -> list[str]:
@@ -87,7 +80,7 @@ def prepared(folder: Path, wanted: int, rows: int) -> list[str]:
 
 
 def run(folder: str, step: str, *given: str) -> list[str]:
-    """One step as a task runs it: our own code is imported and the catalog read in the task's process."""
+    """One step as a task runs it."""
     from transforms import steps
     from warehouse.home import Home
 

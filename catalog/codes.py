@@ -31,6 +31,8 @@ class CodeList(Model):
     separators: Values = ()
     joined: bool = False
     """Whether several values may be written without any separator (A2D of driving licences)."""
+    unlisted_as_other: bool = False
+    """Whether a value of a set that no code has is kept as `other_prefix` and itself (处罚类别 is free text with habits)."""
 
     def spellings(self) -> dict[str, str]:
         """Every accepted spelling (code, title, other) -> canonical code."""

@@ -203,6 +203,15 @@ class Differs(Model):
     level: Level = "quarantine"
 
 
+class StatedAmount(Model):
+    """An amount in 万元 must not be the figure that the running text `text` gives in 元: 2000 for 罚款2000元."""
+
+    rule: Literal["stated_amount"]
+    field: Name
+    text: Name
+    level: Level = "quarantine"
+
+
 class NoTestData(Model):
     """The text is not a tester's leftover (测试, 张三, 123456)."""
 
@@ -221,6 +230,7 @@ RowRule = Annotated[
     | MatchesId
     | Adult
     | Empty
+    | StatedAmount
     | NoTestData,
     Key(discriminator="rule"),
 ]

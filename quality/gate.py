@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from catalog.errors import UserError
@@ -47,7 +48,21 @@ def examine(
         label=gx.Label(item.id, item.title, _file_name(delivery.delivery), delivery.received_at),
         document=docs and _results(docs, delivery.period) / f"{_file_name(delivery.batch_id)}.json",
     )
-    return tuple(
+    noted = [
+        Finding(
+            check="reading",
+            field=None,
+            level="warn",
+            success=False,
+            observed="；".join(batch.notes),
+            message="读文件时没有需要留意的情况",
+        )
+    ]
+    return (*(noted if batch.notes else ()), *_judged(results))
+
+
+def _judged(results: Iterable[gx.CheckResult]) -> Iterator[Finding]:
+    yield from (
         Finding(
             check=r.expectation.check,
             field=r.expectation.field,

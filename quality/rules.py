@@ -29,6 +29,7 @@ from catalog.model import (
     NotBefore,
     NoTestData,
     Prefix,
+    StatedAmount,
     WithinCity,
 )
 from catalog.period import Period
@@ -115,9 +116,28 @@ def routed_groups(item: Item) -> list[list[str]]:
     return [group for group in groups if len(group) > 1]
 
 
-def routed_fields(item: Item) -> list[str]:
-    """All fields of `routed_groups`, each once."""
-    return list(dict.fromkeys(name for group in routed_groups(item) for name in group))
+def exchanged(scope: Scope) -> tuple[str, str] | None:
+    """The subject's USCC and person's number, where the file has both: each is known by its check digits in the other's column."""
+    subject = scope.item.subject
+    if subject.uscc is None or subject.person is None or subject.uscc == subject.person:
+        return None
+    if any(
+        scope.absent(name) or TYPES[scope.item.field(name).type].certain(text(name)) is None
+        for name in (subject.uscc, subject.person)
+    ):
+        return None
+    return subject.uscc, subject.person
+
+
+def routed_fields(scope: Scope) -> list[str]:
+    """All fields between which codes may move to the one they belong to, each once."""
+    grouped = (name for group in routed_groups(scope.item) for name in group)
+    return list(dict.fromkeys((*grouped, *(exchanged(scope) or ()))))
+
+
+def stood_in_for(scope: Scope) -> list[str]:
+    """Fields whose empty cells another column may fill (`fallback`), in a file that has them."""
+    return [f.name for f in scope.item.fields if f.fallback and not scope.absent(f.name)]
 
 
 def row_rules(scope: Scope) -> RowRules:
@@ -191,7 +211,19 @@ def _one_of_rules(scope: Scope) -> Iterator[RowRule]:
 
 
 def _moved_rules(scope: Scope) -> Iterator[RowRule]:
-    for name in routed_fields(scope.item):
+    for name in stood_in_for(scope):
+        field = scope.item.field(name)
+        if field.fallback and not scope.absent(field.fallback):
+            message = (
+                f"“{field.title}”没有填或没有编号，按填报说明取“{scope.item.field(field.fallback).title}”"
+            )
+            kind = TYPES[field.type]
+            unsaid = kind.says_nothing(delivered(name))
+            empty = f"({delivered(name)} IS NULL OR {unsaid})" if unsaid else f"{delivered(name)} IS NULL"
+            yield RowRule(
+                "fallback", name, "warn", f"{empty} AND {text(name)} IS NOT NULL", message, delivered(name)
+            )
+    for name in routed_fields(scope):
         if not scope.absent(name):
             was, now = delivered(name), text(name)
             when = f"{was} IS NOT NULL AND {now} IS DISTINCT FROM {was}"
@@ -215,7 +247,7 @@ def _key_rules(scope: Scope) -> Iterator[RowRule]:
 
 def _silent(scope: Scope, rule: Model) -> bool:
     """A rule about a field that the format lacks has nothing to say."""
-    named = [getattr(rule, attribute, None) for attribute in ("field", "other", "by", "id")]
+    named = [getattr(rule, attribute, None) for attribute in ("field", "other", "by", "id", "text")]
     return any(isinstance(name, str) and scope.absent(name) for name in named)
 
 
@@ -336,6 +368,22 @@ def _(rule: Empty, scope: Scope) -> list[RowRule]:
     title = scope.item.field(rule.field).title
     when = f"{text(rule.field)} IS NOT NULL AND {holds(rule.when)}"
     return [RowRule(rule.rule, rule.field, rule.level, when, f"此类主体不应填“{title}”", text(rule.field))]
+
+
+@_row_rule.register
+def _(rule: StatedAmount, scope: Scope) -> list[RowRule]:
+    field = scope.item.field(rule.field)
+    stated = f"replace(replace({plain(rule.text)}, ',', ''), '，', '')"
+    found = f"regexp_extract_all({stated}, '([0-9]+(?:[.][0-9]+)?){{}}元', 1)"
+    yuan, wan = (f"list_transform({found.format(unit)}, n -> try_cast(n AS DOUBLE))" for unit in ("", "万"))
+    amount = f"{plain(rule.field)}::DOUBLE"
+    # Whole amounts from 50 on: a fine of as many 万元 is rare, one of as many 元 is not.
+    when = (
+        f"CASE WHEN {plain(rule.field)} >= 50 THEN list_contains({yuan}, {amount}) AND NOT list_contains({wan}, {amount})"
+        f" AND NOT list_contains({yuan}, {amount} * 10000) ELSE FALSE END"
+    )
+    message = f"“{field.title}”与文字中的“元”数相同，应为以{field.unit}计的数，请换算后重报"
+    return [RowRule(rule.rule, rule.field, rule.level, when, message, text(rule.field))]
 
 
 @_row_rule.register

@@ -5,7 +5,8 @@ A return lists items and numbers. It is what tells "nothing happened" from "noth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,13 +30,13 @@ TEMPLATE = Template(
     headers={
         "目录": "item",
         "目录编号": "item",
-        "目录名称": "item",
+        "目录名称": "title",
         "产生数": "produced",
         "本期产生数": "produced",
         "说明": "note",
     },
     ignored=frozenset(("序号", "单位", "填报单位")),
-    required=frozenset(("item", "produced")),
+    required=frozenset(("produced",)),
 )
 _HEADER_ROWS = 50
 
@@ -52,7 +53,20 @@ class Declaration:
     source: MonthlyReturn
 
 
-def read_return(delivered: MonthlyReturn, catalog: Catalog, home: Home) -> list[Declaration]:
+@contextmanager
+def returns_reader(catalog: Catalog, home: Home) -> Iterator[Callable[[MonthlyReturn], list[Declaration]]]:
+    """Gives a function that reads landed returns, one after the other: a month has hundreds of them, each a few rows."""
+    names = [(name, i.id) for i in catalog.items.values() for name in (i.id, i.code, i.title)]
+    with connect(temporary=home.private_dir(home.root / "tmp")) as connection:
+        connection.register(
+            "item_name", pa.table({"name": [n for n, _ in names], "item_id": [i for _, i in names]})
+        )
+        yield lambda delivered: _read_return(connection, delivered, catalog, home)
+
+
+def _read_return(
+    connection: duckdb.DuckDBPyConnection, delivered: MonthlyReturn, catalog: Catalog, home: Home
+) -> list[Declaration]:
     """The declarations of one landed return.
 
     Raises `UserError` for an unknown department, item or number, or an item named twice, with its line.
@@ -64,8 +78,7 @@ def read_return(delivered: MonthlyReturn, catalog: Catalog, home: Home) -> list[
         )
     scratch = home.private_dir(home.root / "tmp") / f"return-{delivered.sha256[:12]}.parquet"
     try:
-        with connect(temporary=scratch.parent) as connection:
-            rows = _rows(connection, delivered.path, scratch, catalog)
+        rows = _rows(connection, delivered.path, scratch)
     finally:
         scratch.unlink(missing_ok=True)
     found: dict[str, Declaration] = {}
@@ -85,7 +98,7 @@ def read_return(delivered: MonthlyReturn, catalog: Catalog, home: Home) -> list[
 
 
 def _rows(
-    connection: duckdb.DuckDBPyConnection, source: Path, scratch: Path, catalog: Catalog
+    connection: duckdb.DuckDBPyConnection, source: Path, scratch: Path
 ) -> list[tuple[int, str | None, str | None, int | None, str | None]]:
     """Line, item as written, its id, number and note of each row that is one."""
     raw = read_raw(source, scratch, connection)
@@ -95,15 +108,17 @@ def _rows(
         f"SELECT {cells} FROM {table} WHERE file_row_number < {_HEADER_ROWS} ORDER BY file_row_number"
     ).fetchall()
     layout = recognise(head, [TEMPLATE], where=source.name)
-    names = [(name, i.id) for i in catalog.items.values() for name in (i.id, i.code, i.title)]
-    connection.register(
-        "item_name", pa.table({"name": [n for n, _ in names], "item_id": [i for _, i in names]})
-    )
-    note = f"nullif(trim(c{layout.columns['note']}), '')" if "note" in layout.columns else "NULL"
+    cell = {name: f"nullif(trim(c{index}), '')" for name, index in layout.columns.items()}
+    if not (naming := [cell[name] for name in ("item", "title") if name in cell]):
+        raise UserError(
+            "没有“目录编号”或“目录名称”列",
+            where=f"{source.name} 第{layout.header_row + 1}行",
+            remedy="补上其中一列",
+        )
     return connection.execute(
         f"""
         SELECT line, written, item_id, produced, note FROM (
-            SELECT file_row_number + 1 AS line, trim(c{layout.columns["item"]}) AS written, {note} AS note,
+            SELECT file_row_number + 1 AS line, coalesce({", ".join(naming)}) AS written, {cell.get("note", "NULL")} AS note,
                 try_cast(nullif(regexp_extract(trim(c{layout.columns["produced"]}), '^[0-9]{{1,9}}(\\.0+)?$'), '') AS DOUBLE)::BIGINT AS produced
             FROM {table}
             WHERE file_row_number > {layout.header_row} AND {ignore_reason_sql(layout, raw.columns)} IS NULL

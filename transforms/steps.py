@@ -23,7 +23,7 @@ from quality.gate import build_data_docs, read_history
 from quality.gate import judge as judge_batch
 from transforms.assess import assess as assess_period
 from transforms.assess import ensure_marts
-from transforms.declaration import Declaration, read_return, replace_declarations
+from transforms.declaration import Declaration, replace_declarations, returns_reader
 from transforms.extract.drop import extract_drop, extract_returns, land
 from transforms.integrate.build import integrate as build_libraries
 from transforms.preview import Preview
@@ -51,6 +51,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from transforms.report import Explanation
+
+_TOLD = 5
+"""As many unreadable returns are named in one message."""
 
 
 @told()
@@ -171,22 +174,24 @@ def open_lake(home: Home) -> tuple[Lake, Catalog]:
 def declare(period: str, home: Home) -> int:
     """Take in the period's monthly returns, replacing what was declared before; how many declarations there are.
 
-    A return that cannot be read does not keep the others out. Raises `UserError` naming all such, once the rest is in.
+    A return that cannot be read does not keep the others out. Raises `UserError` naming such, once the rest is in.
     """
     month = Period.parse(period)
     lake, catalog = open_lake(home)
     declarations: list[Declaration] = []
     refused: list[str] = []
-    for delivered in extract_returns(month, home):
-        try:
-            declarations += read_return(delivered, catalog, home)
-        except UserError as error:
-            refused.append(str(error))
+    with returns_reader(catalog, home) as read:
+        for delivered in extract_returns(month, home):
+            try:
+                declarations += read(delivered)
+            except UserError as error:
+                refused.append(str(error))
     with lake:
         count = replace_declarations(lake, month, declarations)
     if refused:
+        more = f"；另有 {len(refused) - _TOLD} 份" if len(refused) > _TOLD else ""
         raise UserError(
-            f"{len(refused)} 份月报表未能读取：{'；'.join(refused)}",
+            f"{len(refused)} 份月报表未能读取：{'；'.join(refused[:_TOLD])}{more}",
             remedy="改正后重新放入收件箱，再运行 declare",
         )
     return count

@@ -108,6 +108,8 @@ class StagedBatch(Document):
     counts: Counts
     catalog_version: str
     digests: Mapping[str, str] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    """What was seen of the file as a whole and loses no row: hidden sheets, columns left unread."""
 
     def parquet(self, name: str) -> Path:
         """Path of `staged`, `quarantine`, `issue`, `ignored`, `vault_identifier` or `vault_quarantine`."""

@@ -235,7 +235,8 @@ def _unknown_code(row: Row, f: Field, text: str) -> str | None:
 
 
 def _unknown_in_set(row: Row, f: Field, text: str) -> str | None:
-    return "未登记的值"
+    codes = row.plan.catalog.code_list(f, row.plan.fmt)
+    return None if codes is not None and codes.unlisted_as_other else "未登记的值"
 
 
 def _elsewhere(row: Row, f: Field, text: str) -> str | None:
@@ -251,6 +252,8 @@ def _no_person(row: Row, f: Field, text: str) -> str | None:
 
 
 def _no_document_no(row: Row, f: Field, text: str) -> str | None:
+    if f.fallback is not None and row.filled(f.fallback):
+        return None
     return ("[]号", "〔〕号", "第号")[row.n % 3]
 
 

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from catalog.types.base import Expected, Fault, Repair, SemanticType, Use
+from catalog.types.base_sql import quote
 from catalog.types.numbers import number_range
 
 UNITS: dict[str, str] = {"元": "1", "万元": "10000", "亿元": "100000000"}
+_PLACES = {"元": 2, "万元": 6, "亿元": 6}
+"""Decimals that mean something: 分, as far as the column holds them."""
+_LEAD = "^(?:罚款|罚金|罚没|没收|人民币|RMB|[￥¥共计为：:])+"
+"""Words before a number that say what it is, not how much."""
+_WORDS = "零一二三四五六七八九〇壹贰叁肆伍陆柒捌玖两俩拾佰仟萬億圆"
+_FIGURES = "01234567890123456789" + "22十百千万亿元"
+_SECTION = "(?:[1-9]千)?0?(?:[1-9]百)?0?(?:[1-9]?十)?0?[1-9]?"
+_SPELT = f"(?:{_SECTION}亿)?0?(?:{_SECTION}万)?0?{_SECTION}元?[整正]?(?:[1-9]角)?0?(?:[1-9]分)?[整正]?"
 
 
 class Amount(SemanticType):
@@ -22,6 +31,21 @@ class Amount(SemanticType):
     needs = frozenset({"unit"})
     units = tuple(UNITS)
     macros = (
+        # Figures in words (伍万元, 贰仟叁佰元整): each section of four is units of 千, 百, 十 and one.
+        f"xt_amount_figures(t) AS translate(regexp_replace(t, {quote(_LEAD)}, ''), {quote(_WORDS)}, {quote(_FIGURES)})",
+        "xt_amount_section(s) AS coalesce(try_cast(regexp_extract(s, '([1-9])千', 1) AS INTEGER), 0) * 1000"
+        " + coalesce(try_cast(regexp_extract(s, '([1-9])百', 1) AS INTEGER), 0) * 100"
+        " + CASE WHEN regexp_matches(s, '(^|[^1-9])十') THEN 10"
+        " ELSE coalesce(try_cast(regexp_extract(s, '([1-9])十', 1) AS INTEGER), 0) * 10 END"
+        " + coalesce(try_cast(regexp_extract(s, '([1-9])元?[整正]?(?:[1-9]角.*|[1-9]分.*)?$', 1) AS INTEGER), 0)",
+        "xt_amount_spelt(f) AS xt_amount_section(regexp_extract(f, '^(.*)亿', 1)) * 100000000::DOUBLE"
+        " + xt_amount_section(regexp_extract(f, '^(?:.*亿)?(.*)万', 1)) * 10000::DOUBLE"
+        " + xt_amount_section(regexp_extract(f, '^(?:.*[亿万])?([^角分]*?)[整正]?(?:[1-9]角)?0?(?:[1-9]分)?[整正]?$', 1))"
+        " + coalesce(try_cast(regexp_extract(f, '([1-9])角', 1) AS INTEGER), 0) / 10"
+        " + coalesce(try_cast(regexp_extract(f, '([1-9])分', 1) AS INTEGER), 0) / 100",
+        f"xt_amount_in_words(f) AS regexp_full_match(f, {quote(_SPELT)}) AND regexp_matches(f, '[1-9十].*[元万亿角分]')"
+        # 五万六 may be 56,000 or 50,006: what ends without a unit is nobody's guess.
+        " AND regexp_matches(f, '[元角分万亿千百十][整正]?$')",
         "xt_amount_number(t) AS try_cast(translate(regexp_extract(xt_half(t), '^-?[0-9][0-9,，]*([.．][0-9]+)?([eE]-?[0-9]+)?'), '．,，', '.')"
         " AS DOUBLE)",
         "xt_amount_form(t) AS regexp_full_match(xt_half(t), '-?[0-9][0-9,，]*([.．][0-9]+)?([eE]-?[0-9]+)?\\s*[(（]?(亿|万|千|百)?\\s*(元|圆)?整?\\s*\\p{Han}{0,8}[)）]?')",
@@ -30,10 +54,20 @@ class Amount(SemanticType):
     )
 
     def plain(self, text: str, use: Use) -> str:
-        unit = UNITS[use.field.unit or "元"]
+        unit, places = UNITS[use.field.unit or "元"], _PLACES[use.field.unit or "元"]
+        worded = f"regexp_replace({text}, {quote(_LEAD)}, '')"
+
+        def read(number: str) -> str:
+            value = f"xt_amount_number({number}) * xt_amount_scale({number}, {unit}) / {unit}"
+            return f"try_cast(round({value}, {places}) AS DECIMAL(18,6))"
+
+        spelt = (
+            f"try_cast(round(xt_amount_spelt(xt_amount_figures({text})) / {unit}, {places}) AS DECIMAL(18,6))"
+        )
         return (
-            f"CASE WHEN xt_amount_form({text}) THEN"
-            f" try_cast(round(xt_amount_number({text}) * xt_amount_scale({text}, {unit}) / {unit}, 6) AS DECIMAL(18,6)) END"
+            f"CASE WHEN xt_amount_form({text}) THEN {read(text)}"
+            f" WHEN xt_amount_form({worded}) THEN {read(worded)}"
+            f" WHEN xt_amount_in_words(xt_amount_figures({text})) THEN {spelt} END"
         )
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
@@ -59,7 +93,12 @@ class Amount(SemanticType):
         return [
             Repair(
                 "amount_unit",
-                f"regexp_matches({text}, '元|万|亿') AND {plain} IS NOT NULL",
+                f"regexp_matches({text}, '元|圆|万|亿|千|百|[零一二三四五六七八九壹贰叁肆伍陆柒捌玖]') AND {plain} IS NOT NULL",
                 f"金额自带单位，已换算为{use.field.unit}",
-            )
+            ),
+            Repair(
+                "amount_rounded",
+                f"regexp_matches({text}, '[0-9][eE]-|[.．][0-9]{{{_PLACES[use.field.unit or '元'] + 1},}}') AND {plain} IS NOT NULL",
+                "金额的尾数小于一分，已四舍五入",
+            ),
         ]

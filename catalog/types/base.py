@@ -119,6 +119,14 @@ class SemanticType(ABC):
         """SQL predicate for the outer form (length) of this kind of code, where codes of a group are told apart by it."""
         return None
 
+    def certain(self, text: str) -> str | None:
+        """SQL predicate for a text that by all its check digits can be nothing else; None where a type has no such sign."""
+        return None
+
+    def says_nothing(self, text: str) -> str | None:
+        """SQL predicate for a text without content (“[]号”): where a field has a fallback, that one counts then."""
+        return None
+
     def mask(self, column: str) -> str:
         """SQL that hides what must not be published of a stored column."""
         return column

@@ -38,11 +38,25 @@ def literal_list(values: tuple[str, ...]) -> str:
     return ", ".join(quote(value) for value in values)
 
 
-def digits_lost(text: str, what: str = "代码") -> Fault:
-    """A long number that a spreadsheet rounded to 1.3E+17: its digits are gone."""
+def digits_lost(text: str, what: str = "代码", rounded: str = "") -> Fault:
+    """A long number that a spreadsheet rounded to 1.3E+17, or (`rounded`) to fifteen digits and zeros: its digits are gone."""
     when = f"regexp_matches({text}, '^[0-9.]+[eE][+]?[0-9]+$')"
-    message = f"{what}被电子表格改成科学计数法，位数已丢失，请设为文本格式重新导出"
+    if rounded:
+        when = f"({when} OR {rounded})"
+    message = f"{what}被电子表格改成科学计数法或末尾成了000，位数已丢失，请设为文本格式重新导出"
     return Fault("code_digits_lost", when, message)
+
+
+def zeros_lost(text: str, digits: int, restored: str) -> str:
+    """SQL: one digit is missing, and with a zero put before it (`restored`, an SQL predicate on `z`) the number would be right."""
+    return (
+        f"regexp_full_match({text}, '[0-9]{{{digits - 1}}}|[0-9]{{{digits - 2}}}X') AND"
+        f" list_transform(['0' || {text}], lambda z: {restored})[1]"
+    )
+
+
+ZEROS_LOST = "开头的0被电子表格去掉了，请把该列设为文本格式重新导出"
+"""The remedy for a number whose leading zero is gone: a guess would be right mostly, and wrong for somebody."""
 
 
 def _weighted(alphabet: str, weights: tuple[int, ...], value: str, start: int = 1) -> str:
@@ -94,6 +108,9 @@ SHARED_MACROS: tuple[str, ...] = (
     + ") % 11)::INTEGER, 1)",
     "xt_id_birth(s) AS try_cast(substr(s, 7, 4) || '-' || substr(s, 11, 2) || '-' || substr(s, 13, 2) AS DATE)",
     "xt_is_uscc(u) AS regexp_full_match(u, '[0-9A-HJ-NPQRTUWXY]{18}') AND xt_uscc_ok(u) AND xt_org_ok(substr(u, 9, 9))",
+    # Letters that no code has, each with the one character it is mistaken for; taken only if both checks then agree.
+    "xt_uscc_mended(c) AS CASE WHEN regexp_full_match(c, '[0-9A-Z]{18}') AND regexp_matches(c, '[IOZSV]')"
+    " THEN list_transform([translate(c, 'IOZSV', '1025U')], lambda m: CASE WHEN xt_is_uscc(m) THEN m ELSE c END)[1] ELSE c END",
     "xt_is_org(o) AS regexp_full_match(o, '[0-9A-Z]{8}[0-9X]') AND xt_org_ok(o)",
     "xt_is_id(s) AS regexp_full_match(s, '[1-9][0-9]{16}[0-9X]') AND xt_id_birth(s) IS NOT NULL"
     " AND xt_id_check(s) = substr(s, 18, 1)",
@@ -101,6 +118,8 @@ SHARED_MACROS: tuple[str, ...] = (
     f"xt_numbered(t) AS regexp_matches(xt_half(t), {quote(LONG)}) OR regexp_matches(xt_half(t), {quote(SHORT)})",
     f"xt_hide(t) AS CASE WHEN xt_numbered(t) THEN regexp_replace(regexp_replace(xt_half(t), {quote(LONG)}, '\\1********\\2', 'g'),"
     f" {quote(SHORT)}, '\\1******\\2', 'g') ELSE t END",
+    f"xt_hide_long(t) AS CASE WHEN regexp_matches(xt_half(t), {quote(LONG)})"
+    f" THEN regexp_replace(xt_half(t), {quote(LONG)}, '\\1********\\2', 'g') ELSE t END",
     "xt_hide_id(t) AS CASE WHEN length(t) > 10 THEN left(t, 6) || repeat('*', length(t) - 10) || right(t, 4)"
     " ELSE repeat('*', length(t)) END",
     "xt_masked(t) AS contains(t, '*') AND regexp_full_match(t, '[0-9A-Z*]{6,20}')",

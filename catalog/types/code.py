@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from catalog.types.base import Expected, Fault, SemanticType, Use
+import re
+
+from catalog.types.base import Expected, Fault, Repair, SemanticType, Use
 from catalog.types.base_sql import literal_list, quote
 
 
@@ -16,7 +18,16 @@ class Code(SemanticType):
     needs = frozenset({"list"})
 
     def plain(self, text: str, use: Use) -> str:
-        return _lookup(f"xt_half({text})", use)
+        return _lookup(f"xt_half({_bare(text, use)})", use)
+
+    def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
+        return [
+            Repair(
+                "code_suffix",
+                f"{plain} IS NOT NULL AND {_bare(text, use)} <> {text}",
+                "代码后带出的系统字段名已去掉",
+            )
+        ]
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         return [Fault("code_unknown", f"{plain} IS NULL", f"不在代码表“{use.listed.title}”中")]
@@ -35,6 +46,17 @@ class Code(SemanticType):
                 message,
             )
         ]
+
+
+# What an export appends to a code: the name of the system's own column, as in 1(aac008??).
+_SUFFIXED = "(.+?)[(（][A-Za-z][A-Za-z0-9_?]*[)）]"
+
+
+def _bare(text: str, use: Use) -> str:
+    """SQL for the text without such a suffix; where a list has values of that form itself, they stay whole."""
+    if any(re.fullmatch(_SUFFIXED, spelling) for spelling in use.listed.spellings()):
+        return text
+    return f"CASE WHEN regexp_full_match({text}, '{_SUFFIXED}') THEN regexp_extract({text}, '^{_SUFFIXED}$', 1) ELSE {text} END"
 
 
 def _lookup(value: str, use: Use) -> str:
@@ -70,11 +92,24 @@ class CodeSet(SemanticType):
         parts = f"list_filter(list_transform(regexp_split_to_array({value}, '[{separators}]'), part -> trim(part)), part -> part <> '')"
         # Most cells hold one code; only the others are worth taking apart, at ten times the price. No part of the dear
         # expression may occur twice: DuckDB would compute it for every row before looking whether it is needed.
-        codes = f"list_sort(list_distinct(list_transform({parts}, part -> coalesce({_lookup('part', use)}, chr(1)))))"
+        codes = f"list_sort(list_distinct(list_transform({parts}, part -> coalesce({_lookup('part', use)}, {_unlisted(use)}))))"
         joined = f"list_aggregate({codes}, 'string_agg', ';')"
         one = _lookup(f"xt_half({text})", use)
         # CASE, for COALESCE computes the dear branch for every row.
         return f"CASE WHEN {one} IS NOT NULL THEN {one} ELSE nullif(regexp_replace({joined}, '(?s).*\\x01.*', ''), '') END"
+
+    def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
+        if not use.listed.unlisted_as_other:
+            return []
+        prefix = use.listed.other_prefix or ""
+        added = f"length({plain}) - length(replace({plain}, {quote(prefix)}, '')) > length({text}) - length(replace({text}, {quote(prefix)}, ''))"
+        return [
+            Repair(
+                "code_other",
+                added,
+                f"代码表“{use.listed.title}”中没有的值，已记作“{prefix}原文”；请改用表中的名称",
+            )
+        ]
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         return [
@@ -98,3 +133,10 @@ class CodeSet(SemanticType):
                 f"各值均在代码表“{use.listed.title}”中",
             )
         ]
+
+
+def _unlisted(use: Use) -> str:
+    """SQL for a part that no code has; `chr(1)` makes the whole cell unknown."""
+    if not use.listed.unlisted_as_other:
+        return "chr(1)"
+    return f"{quote(use.listed.other_prefix or '')} || part"

@@ -12,6 +12,10 @@ LONG_TERM = "2099-12-31"
 _FOREVER = (*read_list("date_sentinel").accepted("long_term"), "长期")
 _LISTED = read_list("date_sentinel").accepted("unknown")
 _NEVER = tuple(dict.fromkeys((*_LISTED, *(re.sub("-0(?=[1-9])", "-", day) for day in _LISTED))))
+# A time of day follows, and not as hours:minutes[:seconds].
+_ODD_TIME = (
+    r"^[^ T]*[0-9日][ T]+[0-9:;；：.,]*[;；,][0-9:;；：.,]*$|^[^ T]*[0-9日][ T]+[0-9]{1,2}(:[0-9]{2}){0,2}:$"
+)
 
 
 class Date(SemanticType):
@@ -52,12 +56,18 @@ class Date(SemanticType):
         return f"xt_date({text})"
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
+        partial = f"regexp_full_match(xt_day({text}), '(19|20)[0-9]{{2}}(-?[0-9]{{1,2}})?')"
         faults = [
             Fault(
                 "date_invalid",
-                f"CASE WHEN {plain} IS NULL THEN NOT xt_no_date({text}) ELSE FALSE END",
+                f"CASE WHEN {plain} IS NULL THEN {partial} ELSE FALSE END",
+                "只有年份或年月，不是日期，应写到日（YYYY-MM-DD）",
+            ),
+            Fault(
+                "date_invalid",
+                f"CASE WHEN {plain} IS NULL THEN NOT ({partial} OR xt_no_date({text})) ELSE FALSE END",
                 "日期不存在或无法识别，应写成 YYYY-MM-DD",
-            )
+            ),
         ]
         if use.field.min is not None:
             faults.append(
@@ -96,5 +106,16 @@ class Date(SemanticType):
                 "date_excel_serial",
                 f"regexp_full_match({text}, '[2-6][0-9]{{4}}')",
                 "电子表格的日期序号已换成日期",
-            )
+            ),
+            Repair(
+                "date_sentinel",
+                f"CASE WHEN {plain} IS NULL THEN xt_no_date({text})"
+                f" WHEN {plain} = DATE '{LONG_TERM}' THEN regexp_matches({text}, '^(2[1-9]|[3-9][0-9])[0-9]{{2}}') ELSE FALSE END",
+                "占位的日期：很早的作空值，很晚的作长期",
+            ),
+            Repair(
+                "date_time_malformed",
+                f"strlen({text}) > 10 AND regexp_matches({text}, '{_ODD_TIME}')",
+                "日期后的时刻写法不合规范，只取日期",
+            ),
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from catalog.types.base import Fault, Repair, SemanticType, Use
+from catalog.types.base_sql import ZEROS_LOST, digits_lost, zeros_lost
 
 
 class OrgCode(SemanticType):
@@ -21,10 +22,13 @@ class OrgCode(SemanticType):
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         open_value = f"NOT xt_masked({plain})"
+        shortened = zeros_lost(plain, 9, "xt_is_org(z)")
         return [
+            digits_lost(text),
+            Fault("org_code_format", shortened, ZEROS_LOST),
             Fault(
                 "org_code_format",
-                f"{open_value} AND NOT regexp_full_match({plain}, '[0-9A-Z]{{8}}[0-9X]')",
+                f"{open_value} AND NOT regexp_full_match({plain}, '[0-9A-Z]{{8}}[0-9X]') AND NOT ({shortened})",
                 "组织机构代码应为8位本体加1位校验码",
             ),
             Fault(

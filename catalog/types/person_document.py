@@ -21,10 +21,16 @@ class PersonDocument(ResidentId):
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         resident = self._is_resident_id(use)
+        foreign = Fault(
+            "document_kind_missing",
+            f"\"{use.field.document_kind}\" IS NULL AND regexp_full_match({plain}, '[A-Z]{{1,3}}[0-9]{{6,12}}')",
+            "不是公民身份号码，请填明证件类型（护照、通行证等）",
+        )
         judged = [
             Fault(f.rule, f"{resident} AND {f.when}", f.message) for f in super().faults(text, plain, use)
         ]
         return [
+            foreign,
             *judged,
             Fault(
                 "document_no_format",

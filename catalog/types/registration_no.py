@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from catalog.types.base import Fault, SemanticType, Use
+from catalog.types.base import Fault, Repair, SemanticType, Use
 from catalog.types.base_sql import digits_lost
 
 
@@ -35,3 +35,6 @@ class RegistrationNo(SemanticType):
                 "工商注册号校验位不符（GS 15-2006）",
             ),
         ]
+
+    def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
+        return [Repair("code_cleaned", f"{text} <> {plain}", "注册号中的全角字符、空格或连字符已规范")]

@@ -26,13 +26,20 @@ class ResidentId(SemanticType):
     def plain(self, text: str, use: Use) -> str:
         return f"xt_id18(xt_known_code(xt_code({text})))"
 
+    def certain(self, text: str) -> str:
+        return f"xt_is_id(xt_code({text}))"
+
     def stored(self, plain: str, use: Use) -> str:
         return f"CASE WHEN xt_masked({plain}) THEN {plain} ELSE xt_pseudonym({plain}) END"
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         open_value = f"NOT xt_masked({plain})"
         return [
-            digits_lost(text, "身份号码"),
+            digits_lost(
+                text,
+                "身份号码",
+                rounded=f"(regexp_full_match({plain}, '[0-9]{{15}}000') AND NOT xt_is_id({plain}))",
+            ),
             Fault(
                 "resident_id_format",
                 f"{open_value} AND NOT regexp_full_match({plain}, '[1-9][0-9]{{16}}[0-9X]')",

@@ -5,7 +5,25 @@ from __future__ import annotations
 from typing import ClassVar
 
 from catalog.model import Level
-from catalog.types.base import Fault, SemanticType, Use
+from catalog.types.base import Fault, Repair, SemanticType, Use
+
+_NUMBERED = "[0-9０-９A-Za-zＡ-Ｚａ-ｚ一二三四五六七八九十]"
+
+_LONG_RUN = "[0-9０-９]{6}"
+"""What every personal number in running text has; most texts have no such run and are not looked at further."""
+
+
+def _hidden(plain: str) -> str:
+    """SQL for a text in which ID numbers are hidden: they belong in the vault, wherever they were typed (domain notes 9.2 no. 57)."""
+    return f"CASE WHEN regexp_matches({plain}, '{_LONG_RUN}') THEN xt_hide_long({plain}) ELSE {plain} END"
+
+
+def _personal(text: str) -> Repair:
+    return Repair(
+        "personal_number",
+        f"CASE WHEN regexp_matches({text}, '{_LONG_RUN}') THEN xt_hide_long({text}) <> {text} ELSE FALSE END",
+        "文字中有公民身份号码，已遮盖；请改填在号码栏，不要写进文字",
+    )
 
 
 class Text(SemanticType):
@@ -17,18 +35,42 @@ class Text(SemanticType):
     options = frozenset({"length"})
     over_length: ClassVar[Level] = "warn"
 
+    def stored(self, plain: str, use: Use) -> str:
+        return _hidden(plain)
 
-class Line(SemanticType):
-    """A single line: line breaks inside the cell are removed."""
+    def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
+        return [_personal(text)]
 
-    id = "line"
-    title = "单行文本"
-    hint = "一行文字，不换行"
+
+class _OneLine(SemanticType):
     options = frozenset({"length"})
     over_length: ClassVar[Level] = "warn"
 
     def plain(self, text: str, use: Use) -> str:
         return f"xt_line({text})"
+
+    def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
+        return [
+            Repair(
+                "line_break",
+                f"contains({text}, chr(10)) OR contains({text}, chr(13))",
+                "单元格内的换行已去掉",
+            )
+        ]
+
+
+class Line(_OneLine):
+    """A single line: line breaks inside the cell are removed."""
+
+    id = "line"
+    title = "单行文本"
+    hint = "一行文字，不换行"
+
+    def stored(self, plain: str, use: Use) -> str:
+        return _hidden(plain)
+
+    def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
+        return [*super().repairs(text, plain, use), _personal(text)]
 
 
 class Address(Line):
@@ -37,7 +79,7 @@ class Address(Line):
     hint = "自县（市、区）写起，尽量写明乡镇（街道）"
 
 
-class OrgName(Line):
+class OrgName(_OneLine):
     """Name of an organisation; brackets are unified to the Chinese form so that （集团） and (集团) are one name."""
 
     id = "org_name"
@@ -57,7 +99,7 @@ class OrgName(Line):
         ]
 
 
-class PersonName(Line):
+class PersonName(_OneLine):
     """Name of a natural person; published names are shown as the source published them."""
 
     id = "person_name"
@@ -77,11 +119,14 @@ class PersonName(Line):
             )
         ]
 
+    def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
+        return [Repair("name_cleaned", f"{text} <> {plain}", "姓名中的空格、换行已去掉，间隔号已统一为“·”")]
+
     def mask(self, column: str) -> str:
         return f"left({column}, 1) || repeat('*', greatest(length({column}) - 1, 1))"
 
 
-class DocumentNo(Line):
+class DocumentNo(_OneLine):
     """Number of an official document; the year stands in 〔〕 whatever brackets were typed (domain notes 9.2 no. 30)."""
 
     id = "document_no"
@@ -94,11 +139,17 @@ class DocumentNo(Line):
     def plain(self, text: str, use: Use) -> str:
         return f"xt_document_no({text})"
 
+    def says_nothing(self, text: str) -> str:
+        return f"NOT regexp_matches({text}, '{_NUMBERED}')"
+
+    def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
+        return [Repair("document_no_form", f"{text} <> {plain}", "文书号中的括号、空格、全角字符已统一")]
+
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         return [
             Fault(
                 "document_no_empty",
-                f"NOT regexp_matches({plain}, '[0-9A-Za-z一二三四五六七八九十]')",
+                f"NOT regexp_matches({plain}, '{_NUMBERED}')",
                 "文书号只有括号或“号”字，缺少编号",
             )
         ]
@@ -125,7 +176,7 @@ class CaseNo(DocumentNo):
         ]
 
 
-class CertificateNo(Line):
+class CertificateNo(_OneLine):
     """Number of a licence or certificate: no inner blanks, upper case."""
 
     id = "certificate_no"

@@ -29,10 +29,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from conftest import ITEMS, PERIODS, cut_down
+from conftest import ITEMS, PERIODS, cut_down, files_of
 
 from catalog.loader import Catalog, load_catalog
 from catalog.sample import generate
+from quality.audit import files as audited_files
 from transforms import steps
 from warehouse import lake as lake_module
 from warehouse.home import Home
@@ -387,6 +388,7 @@ def campaign(
     results = Results(seed)
     catalog = cut_down(load_catalog(), items)
     steps.load_catalog = lambda: catalog  # type: ignore[assignment, misc]
+    audited_files.ROOT = files_of(catalog, folder / "catalog")
     os.environ["XTCREDIT_IDENTITY_KEY"] = "5a" * 32
     straight, shaken = Home(folder / "straight"), Home(folder / "shaken")
     fill_inbox(straight, catalog, items, months, rows, seed)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from catalog.loader import Catalog, load_catalog
+from catalog.loader import ROOT, Catalog, load_catalog
 from catalog.period import Period
 from catalog.sample import generate
+from quality.audit import files as audited_files
 from transforms import steps
 from warehouse.home import Home
 
@@ -40,15 +41,32 @@ def cut_down(catalog: Catalog, items: Sequence[str]) -> Catalog:
     return replace(catalog, items=chosen, libraries=libraries, corrections=corrections)
 
 
+def files_of(catalog: Catalog, folder: Path) -> Path:
+    """A folder with the files of these items only: what the audit holds the lake's reference tables against."""
+    for item_id in catalog.items:
+        file = catalog.paths[item_id]
+        link = folder / file.relative_to(ROOT)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(file)
+    (folder / "reference").symlink_to(ROOT / "reference")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def small_catalog() -> Catalog:
     return cut_down(load_catalog(), ITEMS)
 
 
+@pytest.fixture(scope="session")
+def small_files(small_catalog: Catalog, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return files_of(small_catalog, tmp_path_factory.mktemp("catalog"))
+
+
 @pytest.fixture
-def catalog(small_catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Catalog:
-    """The steps see the small catalog."""
+def catalog(small_catalog: Catalog, small_files: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
+    """The steps and the audit see the small catalog."""
     monkeypatch.setattr(steps, "load_catalog", lambda: small_catalog)
+    monkeypatch.setattr(audited_files, "ROOT", small_files)
     monkeypatch.setenv("XTCREDIT_IDENTITY_KEY", "5a" * 32)
     return small_catalog
 

@@ -178,14 +178,16 @@ import os, subprocess, sys
 from pathlib import Path
 from catalog.errors import PassingError
 from catalog.loader import load_catalog
+from quality.audit import files as audited_files
 from transforms import steps
 from warehouse.home import Home
 from warehouse.lake import Lake
 
 sys.path.insert(0, {tests!r})
-from conftest import cut_down
+from conftest import cut_down, files_of
 small = cut_down(load_catalog(), ["lawyers"])
 steps.load_catalog = lambda: small
+audited_files.ROOT = files_of(small, Path({files!r}))
 disk, inbox, kind = Path({disk!r}), Path({inbox!r}), {kind!r}
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", disk], check=True)
 home = Home(disk / "home")
@@ -261,7 +263,11 @@ def test_a_disk_that_is_full_or_read_only(home: Home, tmp_path: Path, kind: str,
     script = tmp_path / "mounted.py"
     script.write_text(
         textwrap.dedent(MOUNTED).format(
-            tests=str(Path(__file__).parent), disk=str(disk), inbox=str(home.inbox), kind=kind
+            tests=str(Path(__file__).parent),
+            disk=str(disk),
+            inbox=str(home.inbox),
+            kind=kind,
+            files=str(tmp_path / "catalog"),
         ),
         "utf-8",
     )

@@ -154,7 +154,6 @@ def test_the_command_prints_it(
 ) -> None:
     monkeypatch.setenv("XTCREDIT_HOME", str(home.root))
     monkeypatch.setattr("sys.argv", ["xtcredit", "ingest", ITEM, "--period", PERIOD, "--dry-run", *words])
-    monkeypatch.setattr(xtcredit.out, "file", None)
     with pytest.raises(SystemExit) as ended:
         xtcredit.main()
     assert ended.value.code in (0, None)

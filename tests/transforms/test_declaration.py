@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from catalog.errors import UserError
+from catalog.loader import load_catalog
+from catalog.period import Period
+from catalog.sample.returns import write_returns
 from transforms import steps
 from warehouse.home import Home
 from warehouse.lake import Lake
@@ -81,3 +84,10 @@ def test_an_item_named_twice_is_refused(home: Home) -> None:
     drop(home, "130528_jyj_return_20200105_01.csv", ("XT018", 0, ""), ("在职教师信息", 2, ""))
     with pytest.raises(UserError, match="第4行：目录“在职教师信息”写了两次"):
         steps.declare("2019-12", home)
+
+
+def test_what_the_samples_generator_writes_is_read(home: Home) -> None:
+    catalog = load_catalog()
+    period = Period.parse("2019-12")
+    written = write_returns(catalog, home.inbox, [catalog.item("teacher_certificates")], period, {}, seed=1)
+    assert 1 < steps.declare("2019-12", home) == len(written)

@@ -26,14 +26,16 @@ from quality.rules import (
     RowRules,
     Scope,
     delivered,
+    exchanged,
     plain,
     routed_fields,
     routed_groups,
     row_rules,
+    stood_in_for,
     text,
 )
 from transforms.stage.county import county_sql, division_macros, division_maps
-from transforms.stage.header import Layout, ignore_reason_sql, recognise
+from transforms.stage.header import Layout, ignore_reason_sql, listed, recognise
 from transforms.stage.rawfile import RawTable
 from transforms.stage.read import read_raw
 from transforms.stage.template import item_templates
@@ -87,9 +89,19 @@ def stage_delivery(delivery: Delivery, catalog: Catalog, home: Home, folder: Pat
         counts=counts,
         catalog_version=catalog.version,
         digests={path.stem: digest(path) for path in sorted(folder.glob("*.parquet"))},
+        notes=(*raw.notes, *_incident(layout)),
     )
     batch.to_file(folder / "batch.json")
     return batch
+
+
+def _incident(layout: Layout) -> list[str]:
+    """What must not be collected came all the same: said, so that the provider stops sending it."""
+    if not layout.banned:
+        return []
+    return [
+        f"含有不得归集的列：{listed(layout.header, layout.banned)}；未读取、未保存，请提供单位今后删除后再报送"
+    ]
 
 
 def _first_rows(connection: duckdb.DuckDBPyConnection, raw: RawTable) -> list[tuple[str | None, ...]]:
@@ -203,9 +215,10 @@ class _Staging:
         """The routed codes, and the fields with known mistakes, as they stood in the file."""
         routed = [
             f"{self._text_sql(self.item.field(name))} AS {delivered(name)}"
-            for name in routed_fields(self.item)
+            for name in routed_fields(self.scope)
         ]
-        return routed + [
+        filled = [f"{self._own_sql(name)} AS {delivered(name)}" for name in stood_in_for(self.scope)]
+        return [*routed, *filled] + [
             f"{self._delivered_sql(self.item.field(name))} AS {_before(name)}" for name in self.corrections
         ]
 
@@ -254,11 +267,22 @@ class _Staging:
     def _delivered_sql(self, field: Field) -> str:
         """The cleaned text of a field's own column, or of the columns that stand in for it."""
         names = [field.same_column_as or field.name, *filter(None, [field.fallback])]
-        found = [self.layout.columns.get(name) for name in names if not self.scope.absent(name)]
-        cells = [f"xt_clean(c{index})" for index in found if index is not None]
+        cells = [cell for name in names if not self.scope.absent(name) and (cell := self._cell(name))]
         if self.scope.absent(field.name) or not cells:
             return "NULL::VARCHAR"
-        return f"coalesce({', '.join(cells)})" if len(cells) > 1 else cells[0]
+        if len(cells) == 1:
+            return cells[0]
+        own, other = cells
+        nothing = TYPES[field.type].says_nothing(own)
+        return f"CASE WHEN {own} IS NULL{f' OR {nothing}' if nothing else ''} THEN coalesce({other}, {own}) ELSE {own} END"
+
+    def _own_sql(self, name: str) -> str:
+        """The cleaned text of the field's own column alone."""
+        return self._cell(name) or "NULL::VARCHAR"
+
+    def _cell(self, name: str) -> str | None:
+        index = self.layout.columns.get(name)
+        return None if index is None else f"xt_clean(c{index})"
 
     def _plain_of(self, name: str) -> str:
         field = self.item.field(name)
@@ -283,6 +307,7 @@ class _Staging:
     def _routed(self) -> list[str]:
         """Codes of one group are told apart by their form: one that stands in a neighbour's column moves there."""
         routed: list[str] = []
+        swapped = self._exchanged()
         for group in routed_groups(self.item):
             forms = {
                 name: form for name in group if (form := TYPES[self.item.field(name).type].form(text(name)))
@@ -301,10 +326,34 @@ class _Staging:
                     f" AND ({text(other)} IS NULL OR NOT ({forms[other]}) OR xt_code({text(other)}) = xt_code({text(name)})) THEN NULL"
                     for other in others
                 ]
+                first = swapped.pop(name, "")
                 routed.append(
-                    f"CASE {' '.join(arrives)} {' '.join(leaves)} ELSE {text(name)} END AS {text(name)}"
+                    f"CASE {first} {' '.join(arrives)} {' '.join(leaves)} ELSE {text(name)} END AS {text(name)}"
                 )
-        return routed
+        return routed + [
+            f"CASE {cases} ELSE {text(name)} END AS {text(name)}" for name, cases in swapped.items()
+        ]
+
+    def _exchanged(self) -> dict[str, str]:
+        """CASE branches that bring a person's number out of the USCC's column, and a USCC out of the number's."""
+        if (pair := exchanged(self.scope)) is None:
+            return {}
+        uscc, person = pair
+        certain = {name: TYPES[self.item.field(name).type] for name in pair}
+
+        def misplaced(there: str, here: str) -> str:
+            """Whether `there` holds what belongs to `here`, and `here` nothing that would be lost."""
+            held = (
+                f"{text(here)} IS NULL OR {certain[there].certain(text(here))}"
+                f" OR xt_code({text(here)}) = xt_code({text(there)})"
+            )
+            return f"coalesce({certain[here].certain(text(there))} AND NOT ({certain[there].certain(text(there))}) AND ({held}), FALSE)"
+
+        moves = {person: misplaced(uscc, person), uscc: misplaced(person, uscc)}
+        return {
+            here: f"WHEN {moves[here]} THEN {text(there)} WHEN {moves[there]} THEN NULL"
+            for here, there in ((uscc, person), (person, uscc))
+        }
 
     def _judged_sql(self) -> str:
         faults = " ".join(f"WHEN {rule.when} THEN {code}" for code, rule in self._coded())
@@ -450,6 +499,7 @@ class _Staging:
         titles = [
             (i, (self.layout.header[i] if i < len(self.layout.header) else None) or f"第{i + 1}列")
             for i in range(self.raw.columns)
+            if i not in self.layout.banned
         ]
         clear = ", ".join(f"{quote(title)}, c{i}" for i, title in titles)
         hidden = ", ".join(

@@ -45,13 +45,14 @@ class Layout:
 
     `header_row` is 0-based; the records follow it. `header` is the header as read (for two rows: the lower
     where it is filled); `header_texts` the raw cells of the row `header_row`. `unnamed` columns have no
-    heading and no value in the rows looked at.
+    heading and no value in the rows looked at. `banned` columns must not be collected: nothing of them is kept.
     """
 
     template: str
     header_row: int
     columns: Mapping[str, int]
     ignored: tuple[int, ...]
+    banned: tuple[int, ...]
     unnamed: tuple[int, ...]
     header: Cells
     header_texts: Cells
@@ -86,7 +87,7 @@ def recognise(
     most matching headings wins, missing required ones counting against it; the first of equals is taken.
 
     Raises:
-        UserError: no header of these templates; forbidden, unknown, duplicate or missing columns.
+        UserError: no header of these templates; unknown, duplicate or missing columns.
     """
     table = [tuple(row) for row in rows]
     best: _Reading | None = None
@@ -103,6 +104,7 @@ def recognise(
         header_row=best.row,
         columns={field: i for i, field in enumerate(best.fields) if field is not None},
         ignored=tuple(i for i, text in enumerate(best.header) if text and normalise_header(text) in ignored),
+        banned=_banned(best),
         unnamed=tuple(i for i, text in enumerate(best.header) if not has_text(text)),
         header=best.header,
         header_texts=table[best.row],
@@ -150,7 +152,9 @@ _FOOTER = (
     "^(?:"
     # These open a name or a sentence, too: they must stand alone or be followed by a sign or a figure.
     + "(?:"
-    + "|".join(_spaced(w) for w in ("合计", "总计", "小计", "共计", "说明", "备注", "注", "填表说明"))
+    + "|".join(
+        _spaced(w) for w in ("合计", "总计", "小计", "共计", "说明", "备注", "注", "填表说明", "表格说明")
+    )
     + ")"
     + r"(?:[\s　]*$|[\s　]*[:：（(\d０-９、.．]|[\s　]+)"
     + "|(?:"
@@ -223,18 +227,23 @@ def _is_header(reading: _Reading) -> bool:
     return 2 * reading.matched >= filled or (bool(required) and 2 * len(found & required) >= len(required))
 
 
+def _banned(reading: _Reading) -> tuple[int, ...]:
+    """Columns that no field has and whose heading must not be collected (血型, 婚姻状况 …)."""
+    pattern = reading.template.forbidden
+    if pattern is None:
+        return ()
+    return tuple(
+        i
+        for i, text in enumerate(reading.header)
+        if reading.fields[i] is None and has_text(text) and pattern.search(normalise_header(text or ""))
+    )
+
+
 def _check(reading: _Reading, table: list[Cells], where: str | None) -> None:
     template = reading.template
     place = f"{where + ' ' if where else ''}第{reading.row + 1}行表头（{template.label}）"
     ignored = {normalise_header(text) for text in template.ignored}
     unmapped = [i for i, field in enumerate(reading.fields) if field is None and has_text(reading.header[i])]
-    if template.forbidden is not None:
-        pattern = template.forbidden
-        banned = [i for i in unmapped if pattern.search(normalise_header(reading.header[i] or ""))]
-        if banned:
-            raise UserError(
-                f"含有不得归集的列：{_listed(reading, banned)}", where=place, remedy="请删除这些列后重新报送"
-            )
     columns: dict[str, list[int]] = {}
     for i, field in enumerate(reading.fields):
         if field is not None:
@@ -243,7 +252,10 @@ def _check(reading: _Reading, table: list[Cells], where: str | None) -> None:
     if twice:
         shown = "；".join(_listed(reading, places) for places in twice)
         raise UserError(f"多列表示同一数据项：{shown}", where=place, remedy="每个数据项只保留一列")
-    unknown = [i for i in unmapped if normalise_header(reading.header[i] or "") not in ignored]
+    banned = _banned(reading)
+    unknown = [
+        i for i in unmapped if i not in banned and normalise_header(reading.header[i] or "") not in ignored
+    ]
     below = table[reading.row + 1 :]
     unknown += [
         i
@@ -293,8 +305,14 @@ def _titles(template: Template, fields: Iterable[str]) -> list[str]:
 
 
 def _listed(reading: _Reading, columns: Iterable[int]) -> str:
+    return listed(reading.header, columns)
+
+
+def listed(header: Cells, columns: Iterable[int]) -> str:
+    """Name columns by letter and heading."""
+
     def title(i: int) -> str:
-        text = reading.header[i] if i < len(reading.header) else None
+        text = header[i] if i < len(header) else None
         return f"“{' '.join(text.split())[:30]}”" if text and text.strip() else "（无表头）"
 
     return "、".join(f"{column_letter(i)}列{title(i)}" for i in columns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import re
+import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,8 @@ def read_workbook(source: Path, target: Path, connection: duckdb.DuckDBPyConnect
     try:
         with python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(source.read_bytes())) as book:
             sheets, notes = _visible_sheets(book, kind)
+        if kind == "xlsx":
+            notes.extend(_hidden_parts(source))
     except python_calamine.PasswordError as error:
         raise protected(source) from error
     except (python_calamine.CalamineError, OSError, ValueError) as error:
@@ -131,6 +134,38 @@ def _visible_sheets(book: python_calamine.CalamineWorkbook, kind: str) -> tuple[
                 f"工作表“{meta.name}”正好{XLS_ROWS}行，已到 XLS 格式上限，数据可能被截断，请改报 XLSX"
             )
     return sheets, notes
+
+
+_HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row [^>]*\bhidden=\"(?:1|true)\"")
+_HIDDEN_COLUMN = re.compile(rb"<(?:\w+:)?col [^>]*\bhidden=\"(?:1|true)\"")
+_FILTER = re.compile(rb"<(?:\w+:)?autoFilter[ />]")
+_TAG = 1 << 12
+"""Longer than any start tag looked for: so much of a chunk is looked at again with the next."""
+
+
+def _hidden_parts(source: Path) -> list[str]:
+    """Hidden columns and rows are read like all others; whoever hid them may not know that they were delivered."""
+    rows = columns = filters = 0
+    with zipfile.ZipFile(source) as archive:
+        for name in archive.namelist():
+            if not re.fullmatch(r"xl/worksheets/[^/]+[.]xml", name):
+                continue
+            with archive.open(name) as stream:
+                kept = b""
+                while chunk := stream.read(1 << 20):
+                    text = kept + chunk
+                    # A tag that the chunk cuts is left for the next one.
+                    cut = text.rfind(b"<", max(0, len(text) - _TAG))
+                    cut = len(text) if cut < 0 else cut
+                    text, kept = text[:cut], text[cut:]
+                    rows += len(_HIDDEN_ROW.findall(text))
+                    columns += len(_HIDDEN_COLUMN.findall(text))
+                    filters += len(_FILTER.findall(text))
+    found = [f"{n}{what}" for n, what in ((columns, "处隐藏的列"), (rows, "个隐藏的行")) if n]
+    if not found:
+        return []
+    why = "（有筛选）" if filters else ""
+    return [f"工作簿中有{'、'.join(found)}{why}，已照常读取，请确认确要报送"]
 
 
 def _rows(sheet: python_calamine.CalamineSheet) -> list[Row]:

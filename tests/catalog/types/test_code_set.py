@@ -11,8 +11,8 @@ GOOD_AND_BAD = [  # delivered text, plain value, fault
     ("罚款、没收违法所得、没收非法财物", "confiscation;fine", None),
     ("其他-责令改正", "其他-责令改正", None),
     ("罚款、其他-责令改正", "fine;其他-责令改正", None),
-    ("责令改正", None, "code_unknown"),
-    ("罚款、责令改正", None, "code_unknown"),
+    ("责令改正", "其他-责令改正", None),
+    ("罚款、责令改正", "fine;其他-责令改正", None),
     ("、", None, "code_unknown"),
 ]
 

@@ -29,7 +29,7 @@ GOOD_AND_BAD = [  # delivered text, plain value, fault
     ("2099/12/31", "2099-12-31", None),
     ("1900-01-01", None, None),
     ("1899-12-31 12:00:00", None, None),
-    ("0000-00-00", None, None),
+    ("0000-00-00", None, "date_invalid"),
     ("1900/1/1", None, None),
     ("1900/1/1 0:00:00", None, None),
     ("19000101", None, None),

@@ -11,7 +11,7 @@ import pytest
         ("130521197001010018", "'resident_id'", None, "resident_id_check"),
         ("130521197001010018", "NULL", None, "resident_id_check"),
         ("E12345678", "'resident_id'", None, "resident_id_format"),
-        ("E12345678", "NULL", None, "resident_id_format"),
+        ("E12345678", "NULL", None, "document_kind_missing"),
         ("E12345678", "'passport'", "E12345678", None),
         ("H0123456(7)", "'hk_macao_permit'", "H0123456(7)", None),
         ("E1", "'passport'", None, "document_no_format"),

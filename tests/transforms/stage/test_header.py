@@ -136,10 +136,11 @@ def test_two_columns_of_one_field() -> None:
     assert "A列“企业名称”、B列“名称”" in message
 
 
-def test_forbidden_columns_come_first() -> None:
-    message = refusal(["企业名称", "统一社会信用代码", "民族", "备用"])
-    assert "不得归集" in message
-    assert "C列“民族”" in message
+def test_forbidden_columns_are_left_out() -> None:
+    found = layout(["企业名称", "统一社会信用代码", "民族"], ["甲", "1", "汉"])
+    assert found.banned == (2,)
+    assert 2 not in found.columns.values()
+    assert "C列“民族”" not in refusal(["企业名称", "统一社会信用代码", "民族", "备用"])
 
 
 def test_another_item_says_what_was_found_and_what_was_expected() -> None:
