@@ -112,6 +112,11 @@ def _line(
     return paragraph
 
 
+def _one_line(text: str) -> Any:
+    """The largest size, 26 points at most, at which the text stays on one line of 156 mm."""
+    return Pt(min(26, int(Mm(156).pt / len(text))))
+
+
 def _rule(paragraph: Any, *, colour: str, eighths: int, side: str = "bottom") -> None:
     borders = OxmlElement("w:pBdr")
     edge = OxmlElement(f"w:{side}")
@@ -124,7 +129,9 @@ def _rule(paragraph: Any, *, colour: str, eighths: int, side: str = "bottom") ->
 
 
 def _head(document: Any, f: Figures) -> None:
-    mark = _line(document, f.wording.mark, TITLE, Pt(26), align="center", colour=RED, pitch=Pt(40))
+    mark = _line(
+        document, f.wording.mark, TITLE, _one_line(f.wording.mark), align="center", colour=RED, pitch=Pt(40)
+    )
     mark.paragraph_format.space_before = Mm(20)
     _line(document)
     number = _line(document, f.wording.document_number(f.period), align="center")
@@ -206,6 +213,8 @@ def _table(document: Any, table: Table) -> None:
         total = number >= len(table.rows) - table.totals
         for cell, column in zip(cells, columns, strict=True):
             _fill(cell, cell_text(row, column), HEI if total else SONG, _side(column))
+    for part, width in zip(grid.columns, widths, strict=True):
+        part.width = Mm(width * unit)
     for row in grid.rows:
         for cell, width in zip(row.cells, widths, strict=True):
             cell.width = Mm(width * unit)

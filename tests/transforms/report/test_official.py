@@ -148,4 +148,6 @@ def test_the_commands_answer(reported):
     traced = steps.explain("130500", "2019-12", reported.home)
     assert json.dumps(traced.items, ensure_ascii=False, default=str)
     # Nothing judged these batches as sets, and the audit says so; of the marts it has nothing to say.
-    assert [line for line in steps.verify(reported.home) if "（mart_" in line or "ops_publication" in line] == []
+    assert [
+        line for line in steps.verify(reported.home) if "（mart_" in line or "ops_publication" in line
+    ] == []
