@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 export XTCREDIT_HOME ?= $(CURDIR)/var
 
-.PHONY: setup demo up test faults lint types ci clean
+.PHONY: setup demo up test faults bench lint types ci clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -31,6 +31,10 @@ test: setup ## all tests
 
 faults: setup ## the kill campaign: 200 steps killed and run again; writes var/faults/results.json
 	PYTHONPATH=$(CURDIR) $(BIN)/python tests/faults/campaign.py --kills 200 --seed 1 --out var/faults/results.json
+
+ROWS ?= 30000000
+bench: setup ## the 30-million-row benchmark; ROWS=3000000 for a smaller one
+	PYTHONPATH=$(CURDIR) $(BIN)/python benchmarks/bench.py --rows $(ROWS)
 
 lint: setup ## ruff
 	$(BIN)/ruff check .

@@ -97,6 +97,21 @@ def city(catalog: Catalog, folder: Path, rows: int) -> City:
     return made
 
 
+def day(catalog: Catalog, made: City, rows: int) -> tuple[str, str, Path]:
+    """Another delivery after the year, of the first item: item, period, file."""
+    folder, item, period = Path(made.folder), catalog.item(ITEMS[0]), PERIODS[-1].shift(1)
+    path = folder / "inbox" / str(period) / f"130500_{item.department}_{item.id}_20200205_01.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with connect(temporary=folder) as connection:
+        connection.execute(_MACROS)
+        filled = _template(connection, catalog, item, folder / "templates", 0)
+        before = made.rows // len(ITEMS) // rows
+        connection.execute(
+            f"COPY ({_month(connection, item, filled, before + 1, rows)}) TO '{path}' (FORMAT csv, HEADER)"
+        )
+    return item.id, str(period), path
+
+
 def _template(
     connection: duckdb.DuckDBPyConnection, catalog: Catalog, item: Item, folder: Path, seed: int
 ) -> list[Field]:
@@ -105,8 +120,8 @@ def _template(
         catalog, folder / item.id, items=[item.id], periods=[PERIODS[0]], rows=TEMPLATES, seed=seed, kinds=("csv",),
         fault_share=0, duplicate_share=0, update_share=0, set_aside_share=0, noise_share=0,
     )  # fmt: skip
-    parts: list[str] = []
-    found: dict[str, Field] = {}
+    parts: dict[str, list[str]] = {}
+    found: dict[str, dict[str, Field]] = {}
     for number, file in enumerate(made):
         path = folder / item.id / f"{number}.parquet"
         raw = read_raw(file.path, path, connection)
@@ -115,17 +130,19 @@ def _template(
         head = connection.execute(f"SELECT {cells} FROM {table} ORDER BY file_row_number LIMIT 50").fetchall()
         layout = recognise(head, item_templates(item), where=file.path.name)
         columns = {name: i for name, i in layout.columns.items() if name in {f.name for f in item.fields}}
-        found |= {name: item.field(name) for name in columns}
+        found.setdefault(layout.template, {}).update({name: item.field(name) for name in columns})
         named = ", ".join(f'c{i} AS "{name}"' for name, i in columns.items())
-        parts.append(
+        parts.setdefault(layout.template, []).append(
             f"SELECT {named} FROM {table} WHERE file_row_number > {layout.header_row}"
             f" AND {ignore_reason_sql(layout, raw.columns)} IS NULL"
         )
+    # One format, as a department's file has one: the fullest.
+    fullest = max(found, key=lambda name: len(found[name]))
     connection.execute(
         f"CREATE OR REPLACE TABLE template AS SELECT *, row_number() OVER () - 1 AS n"
-        f" FROM ({' UNION ALL BY NAME '.join(parts)})"
+        f" FROM ({' UNION ALL BY NAME '.join(parts[fullest])})"
     )
-    return [field for field in item.fields if field.name in found]
+    return [field for field in item.fields if field.name in found[fullest]]
 
 
 def _month(

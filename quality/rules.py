@@ -45,7 +45,10 @@ _WHERE_REGION = {
 
 @dataclass(frozen=True)
 class RowRule:
-    """One way a row can be wrong. `when` is true for such rows; `value` is the column whose text is shown."""
+    """One way a row can be wrong. `when` is true for such rows; `value` is the column whose text is shown.
+
+    `alone`: `when` looks at nothing but the field's own text and plain value, so that it holds of a value, wherever it stands.
+    """
 
     rule: str
     field: str
@@ -53,6 +56,7 @@ class RowRule:
     when: str
     message: str
     value: str
+    alone: bool = False
 
 
 _MALFORMED = RowRule(
@@ -187,18 +191,19 @@ def _field_rules(scope: Scope, field: Field) -> Iterator[RowRule]:
     t, p = text(field.name), plain(field.name)
     for fault in kind.faults(t, p, use):
         when = f"{t} IS NOT NULL AND ({fault.when})"
-        yield RowRule(fault.rule, field.name, fault.level, when, f"“{field.title}”：{fault.message}", t)
+        message = f"“{field.title}”：{fault.message}"
+        yield RowRule(fault.rule, field.name, fault.level, when, message, t, alone=not kind.looks_beside)
     # After the type's own faults: what they let pass as no value (000000, 1900-01-01) is a missing one.
     if field.required is True:
-        yield RowRule("required", field.name, "quarantine", f"{p} IS NULL", f"“{field.title}”为必填项", t)
+        message = f"“{field.title}”为必填项"
+        yield RowRule("required", field.name, "quarantine", f"{p} IS NULL", message, t, alone=True)
     elif isinstance(field.required, Condition):
         when = f"{p} IS NULL AND {holds(field.required)}"
         yield RowRule("required", field.name, "quarantine", when, f"“{field.title}”在此情形下为必填项", t)
     if field.length is not None:
         message = f"“{field.title}”超过{field.length}字"
-        yield RowRule(
-            "over_length", field.name, kind.over_length, f"length({p}) > {field.length}", message, t
-        )
+        when = f"length({p}) > {field.length}"
+        yield RowRule("over_length", field.name, kind.over_length, when, message, t, alone=True)
 
 
 def _one_of_rules(scope: Scope) -> Iterator[RowRule]:
@@ -242,6 +247,7 @@ def _key_rules(scope: Scope) -> Iterator[RowRule]:
                 f"{plain(name)} IS NULL",
                 f"“{title}”是本目录的关键项，缺少则无法认定为哪条记录",
                 text(name),
+                alone=True,
             )
 
 
@@ -249,6 +255,11 @@ def _silent(scope: Scope, rule: Model) -> bool:
     """A rule about a field that the format lacks has nothing to say."""
     named = [getattr(rule, attribute, None) for attribute in ("field", "other", "by", "id", "text")]
     return any(isinstance(name, str) and scope.absent(name) for name in named)
+
+
+def _only_then(cheap: str, dear: str) -> str:
+    """Both conditions, the dear one looked at only where the cheap one holds: AND would compute it for every row."""
+    return f"CASE WHEN {cheap} THEN {dear} ELSE FALSE END"
 
 
 @singledispatch
@@ -268,7 +279,8 @@ def _(rule: NotAfterPeriod, scope: Scope) -> list[RowRule]:
     title = scope.item.field(rule.field).title
     limit = f"DATE '{scope.period.last_day}' + {rule.days}"
     when = f"{plain(rule.field)} > {limit} AND {plain(rule.field)} < DATE '{LONG_TERM}'"
-    return [RowRule(rule.rule, rule.field, rule.level, when, f"“{title}”晚于报送日期", text(rule.field))]
+    message = f"“{title}”晚于报送日期"
+    return [RowRule(rule.rule, rule.field, rule.level, when, message, text(rule.field), alone=True)]
 
 
 @_row_rule.register
@@ -298,10 +310,16 @@ def _(rule: Prefix, scope: Scope) -> list[RowRule]:
         aside = rule.level == "set_aside"
         message = f"“{title}”不以{expected}开头，" + ("属于其他目录" if aside else "与主体类别不符")
         # An unreadable code belongs nowhere yet: it is a fault of its own, not another catalog item's row.
-        readable = f"xt_is_uscc({code}) AND " if aside else ""
+        when = _only_then(foreign(rule.in_), f"xt_is_uscc({code})") if aside else foreign(rule.in_)
         return [
             RowRule(
-                rule.rule, rule.field, rule.level, f"{readable}{foreign(rule.in_)}", message, text(rule.field)
+                rule.rule,
+                rule.field,
+                rule.level,
+                when,
+                message,
+                text(rule.field),
+                alone=True,
             )
         ]
     assert rule.by is not None
@@ -332,7 +350,8 @@ def _(rule: WithinCity, scope: Scope) -> list[RowRule]:
     by_code = "FALSE"
     if rule.code and not scope.absent(rule.code):
         code = plain(rule.code)
-        by_code = f"xt_is_uscc({code}) AND substr({code}, 3, 6) NOT IN ({literal_list(tuple(ours))})"
+        elsewhere = f"substr({code}, 3, 6) NOT IN ({literal_list(tuple(ours))})"
+        by_code = _only_then(elsewhere, f"xt_is_uscc({code})")
     when = f"CASE WHEN {city} IS NOT NULL THEN NOT contains({city}, {quote(name)}) ELSE coalesce({by_code}, FALSE) END"
     field = rule.city or rule.code or ""
     return [RowRule(rule.rule, field, rule.level, when, "不是本市主体，已搁置", text(field))]
@@ -346,7 +365,7 @@ def _(rule: MatchesId, scope: Scope) -> list[RowRule]:
         "sex": f"CASE WHEN contains('13579', substr({number}, 17, 1)) THEN '1' ELSE '2' END",
     }[rule.what]
     stated = {"birth_date": "TRUE", "sex": f"{plain(rule.field)} IN ('1', '2')"}[rule.what]
-    when = f"{stated} AND xt_is_id({number}) AND {plain(rule.field)} <> {derived}"
+    when = _only_then(f"{stated} AND {plain(rule.field)} <> {derived}", f"xt_is_id({number})")
     return [
         RowRule(rule.rule, rule.field, rule.level, when, f"“{title}”与公民身份号码不一致", text(rule.field))
     ]
@@ -359,7 +378,8 @@ def _(rule: Adult, scope: Scope) -> list[RowRule]:
         if rule.on
         else f"DATE '{scope.period.last_day}'"
     )
-    when = f"xt_is_id({plain(rule.id)}) AND xt_id_birth({plain(rule.id)}) + INTERVAL 18 YEAR > {on}"
+    minor = f"xt_id_birth({plain(rule.id)}) + INTERVAL 18 YEAR > {on}"
+    when = _only_then(minor, f"xt_is_id({plain(rule.id)})")
     return [RowRule(rule.rule, rule.id, rule.level, when, "当事人未满18周岁，不得归集", text(rule.id))]
 
 
@@ -391,4 +411,5 @@ def _(rule: NoTestData, scope: Scope) -> list[RowRule]:
     title = scope.item.field(rule.field).title
     column = plain(rule.field)
     when = f"regexp_matches({column}, '测试|演示数据|(?i)\\btest') OR {column} IN ('张三', '李四', '王五', '123456', '12345')"
-    return [RowRule(rule.rule, rule.field, rule.level, when, f"“{title}”疑似测试数据", text(rule.field))]
+    message = f"“{title}”疑似测试数据"
+    return [RowRule(rule.rule, rule.field, rule.level, when, message, text(rule.field), alone=True)]

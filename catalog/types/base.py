@@ -92,6 +92,8 @@ class SemanticType(ABC):
     """Bodies of SQL macros (`name(args) AS expr`) the expressions below call."""
     by_value: ClassVar[bool] = False
     """True where `plain` is dear and values repeat: it is then computed once per distinct text of a file."""
+    looks_beside: ClassVar[bool] = False
+    """True where `faults` or `repairs` look at another column of the row than the field's own."""
     over_length: ClassVar[Level] = "quarantine"
     """What happens to a value longer than the field's `length`."""
 

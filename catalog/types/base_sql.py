@@ -115,7 +115,7 @@ SHARED_MACROS: tuple[str, ...] = (
     "xt_is_id(s) AS regexp_full_match(s, '[1-9][0-9]{16}[0-9X]') AND xt_id_birth(s) IS NOT NULL"
     " AND xt_id_check(s) = substr(s, 18, 1)",
     # Personal numbers inside running text: region and last digits are kept. Full-width digits are digits, too.
-    f"xt_numbered(t) AS regexp_matches(xt_half(t), {quote(LONG)}) OR regexp_matches(xt_half(t), {quote(SHORT)})",
+    f"xt_numbered(t) AS CASE WHEN strlen(t) >= 15 THEN regexp_matches(xt_half(t), {quote(LONG)}) OR regexp_matches(xt_half(t), {quote(SHORT)}) ELSE FALSE END",
     f"xt_hide(t) AS CASE WHEN xt_numbered(t) THEN regexp_replace(regexp_replace(xt_half(t), {quote(LONG)}, '\\1********\\2', 'g'),"
     f" {quote(SHORT)}, '\\1******\\2', 'g') ELSE t END",
     f"xt_hide_long(t) AS CASE WHEN regexp_matches(xt_half(t), {quote(LONG)})"

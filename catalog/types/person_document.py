@@ -10,6 +10,7 @@ class PersonDocument(ResidentId):
     """Judged as a resident ID where the kind says so (or is absent); other documents by their form only."""
 
     id = "person_document"
+    looks_beside = True
     title = "证件号码"
     hint = "与“证件类型”相符的号码，原样填写，不加空格"
     telling = 0  # a resident ID as far as content tells

@@ -46,6 +46,8 @@ from warehouse.secret import identity_key, pseudonym_macro
 
 _HEADER_ROWS = 50
 _PARQUET = "(FORMAT parquet, COMPRESSION zstd)"
+# A file of so many rows is worth a look at which columns repeat: at most this share of their cells differ.
+_LARGE, _REPEATING = 20_000, 0.5
 
 
 def stage_delivery(delivery: Delivery, catalog: Catalog, home: Home, folder: Path) -> StagedBatch:
@@ -146,12 +148,13 @@ class _Staging:
         self.corrections: dict[str, list[Correction]] = {}
         for correction in corrections:
             self.corrections.setdefault(correction.field, []).append(correction)
+        self.tabled: set[str] = set()
         rules = row_rules(scope)
         self.rules: RowRules = replace(rules, warnings=(*rules.warnings, *self._corrected()))
 
     def run(self) -> Counts:
         self._expect_corrections()
-        self._look_up_values()
+        self._tabulate()
         self._copy(self._staged_sql(), "staged")
         staged = f"read_parquet({quote(str(self.folder / 'staged.parquet'))})"
         self._copy(
@@ -194,22 +197,38 @@ class _Staging:
     # -- SQL, inside out ---------------------------------------------------------------------------------------------
 
     def _plain_sql(self, only: str | None = None) -> str:
-        """Row by row: `row_number`, `ignored`, `_malformed`, `t_<field>`, plain `<field>`; `only` limits the row numbers."""
-        cells = [f"{self._text_sql(f)} AS {text(f.name)}" for f in self.item.fields]
-        plains = [f"{self._plain_of(f.name)} AS {plain(f.name)}" for f in self.item.fields]
+        """Row by row: `row_number`, `ignored`, `_malformed`, `t_<field>`, plain `<field>`, and of fields with a table of values
+        `f_<field>` and `w_<field>` (see `_tabulate`); `only` limits the row numbers and adds the cells as delivered.
+        """
+        cells = [
+            f"c{index} AS {_cell_of(f.name)}"
+            if (index := self._lone_cell(f)) is not None and f.name in self.tabled
+            else f"{self._text_sql(f)} AS {text(f.name)}"
+            for f in self.item.fields
+        ]
+        plains = [
+            self._value_columns(f) if f.name in self.tabled else f"{self._plain_of(f)} AS {plain(f.name)}"
+            for f in self.item.fields
+        ]
         looked_up = " ".join(
-            f'LEFT JOIN "v_{f.name}" ON line.{text(f.name)} = "v_{f.name}".text' for f in self._by_value()
+            f"LEFT JOIN {_values(f.name)} ON line.{self._value_key(f)} IS NOT DISTINCT FROM {_values(f.name)}.cell"
+            for f in self.item.fields
+            if f.name in self.tabled
         )
         wanted = f" AND file_row_number + 1 IN ({only})" if only else ""
+        delivered_cells = [f"c{i}" for i in range(self.raw.columns)] if only else []
         return f"""
             SELECT line.*, {", ".join(plains)} FROM (
                 SELECT * REPLACE ({", ".join(self._routed()) or "row_number AS row_number"}) FROM (
                     SELECT file_row_number + 1 AS row_number, {self._malformed_sql()} AS _malformed, _line,
-                        {ignore_reason_sql(self.layout, self.raw.columns)} AS ignored, {", ".join((*cells, *self._delivered()))}
-                    FROM read_parquet({quote(str(self.raw.path))}, file_row_number = true)
+                        {ignore_reason_sql(self.layout, self.raw.columns)} AS ignored, {", ".join((*cells, *self._delivered(), *delivered_cells))}
+                    FROM {self._raw_sql()}
                     WHERE file_row_number > {self.layout.header_row}{wanted}
                 )
             ) line {looked_up}"""
+
+    def _raw_sql(self) -> str:
+        return f"read_parquet({quote(str(self.raw.path))}, file_row_number = true)"
 
     def _delivered(self) -> list[str]:
         """The routed codes, and the fields with known mistakes, as they stood in the file."""
@@ -284,25 +303,87 @@ class _Staging:
         index = self.layout.columns.get(name)
         return None if index is None else f"xt_clean(c{index})"
 
-    def _plain_of(self, name: str) -> str:
-        field = self.item.field(name)
+    def _plain_of(self, field: Field) -> str:
         kind = TYPES[field.type]
-        if self.scope.absent(name):
+        if self.scope.absent(field.name):
             return f"NULL::{'VARCHAR' if kind.private else kind.storage}"
-        return f'"v_{name}".plain' if kind.by_value else kind.plain(text(name), self.scope.use(field))
+        return kind.plain(text(field.name), self.scope.use(field))
 
-    def _by_value(self) -> list[Field]:
-        return [f for f in self.item.fields if TYPES[f.type].by_value and not self.scope.absent(f.name)]
+    # -- tables of values --------------------------------------------------------------------------------------------
 
-    def _look_up_values(self) -> None:
-        """A table `v_<field>` (text, plain) of the distinct values of each field whose plain form is dear."""
-        for field in self._by_value():
-            dear = TYPES[field.type].plain("text", self.scope.use(field))
-            self.connection.execute(
-                f'CREATE OR REPLACE TEMP TABLE "v_{field.name}" AS SELECT text, {dear} AS plain FROM ('
-                f"SELECT DISTINCT {self._text_sql(field)} AS text FROM read_parquet({quote(str(self.raw.path))}, file_row_number = true)"
-                f" WHERE file_row_number > {self.layout.header_row}) WHERE text IS NOT NULL"
+    def _lone_cell(self, field: Field) -> int | None:
+        """The column that alone makes the field's text; None where several do, or another field's code may move in."""
+        names = [field.same_column_as or field.name, *filter(None, [field.fallback])]
+        found = [
+            self.layout.columns[n] for n in names if n in self.layout.columns and not self.scope.absent(n)
+        ]
+        apart = field.name in self.corrections or field.name in routed_fields(self.scope)
+        return found[0] if len(found) == 1 and not apart and not self.scope.absent(field.name) else None
+
+    def _repeating(self) -> list[str]:
+        """Fields of a large file whose cells repeat: to look at each value once is cheaper than at every cell."""
+        if self.raw.rows < _LARGE:
+            return []
+        lone = {
+            f.name: index
+            for f in self.item.fields
+            if (index := self._lone_cell(f)) is not None and not TYPES[f.type].looks_beside
+        }
+        counts = ", ".join(f"approx_count_distinct(c{index})" for index in lone.values())
+        found = self.connection.execute(f"SELECT {counts or 0} FROM {self._raw_sql()}").fetchone()
+        assert found is not None
+        return [
+            name
+            for name, distinct in zip(lone, found, strict=False)
+            if distinct <= self.raw.rows * _REPEATING
+        ]
+
+    def _tabulate(self) -> None:
+        """A table per field that repeats or is dear to read: `cell` as delivered, text, plain value, `f_<field>`: the first of
+        the rules about the value alone that it breaks, `w_<field>`: whether there is something to remark about it.
+        """
+        dear = [f.name for f in self.item.fields if TYPES[f.type].by_value and not self.scope.absent(f.name)]
+        self.tabled = {*dear, *self._repeating()}
+        for field in self.item.fields:
+            if field.name not in self.tabled:
+                continue
+            t, p = text(field.name), plain(field.name)
+            lone = self._lone_cell(field)
+            cell, cleaned = (
+                (self._text_sql(field), "cell") if lone is None else (f"c{lone}", "xt_clean(cell)")
             )
+            faults = " ".join(
+                f"WHEN {rule.when} THEN {code}"
+                for code, rule in self._coded()
+                if rule.field == field.name and self._tells_of_value(rule)
+            )
+            flags = [
+                rule.when
+                for rule in self.rules.warnings
+                if rule.field == field.name and self._tells_of_value(rule)
+            ]
+            flags += [f"{t} IS NOT NULL AND {r.when}" for name, r in self.rules.repairs if name == field.name]
+            self.connection.execute(f"""
+                CREATE OR REPLACE TEMP TABLE {_values(field.name)} AS
+                SELECT *, {f"CASE {faults} END" if faults else "NULL"}::USMALLINT AS {_fault_of(field.name)},
+                    {_any(flags)} AS {_flag_of(field.name)}
+                FROM (SELECT *, {self._plain_of(field)} AS {p} FROM (SELECT cell, {cleaned} AS {t} FROM (
+                    SELECT DISTINCT {cell} AS cell FROM {self._raw_sql()}
+                    WHERE file_row_number > {self.layout.header_row})))""")
+
+    def _tells_of_value(self, rule: RowRule) -> bool:
+        """Whether the table of the field's values says where the rule holds."""
+        return rule.alone and rule.field in self.tabled
+
+    def _value_columns(self, field: Field) -> str:
+        """What a row takes from the table of a field's values."""
+        columns = [plain(field.name), _fault_of(field.name), _flag_of(field.name)]
+        if self._lone_cell(field) is not None:
+            columns.append(text(field.name))
+        return ", ".join(f"{_values(field.name)}.{column}" for column in columns)
+
+    def _value_key(self, field: Field) -> str:
+        return text(field.name) if self._lone_cell(field) is None else _cell_of(field.name)
 
     def _routed(self) -> list[str]:
         """Codes of one group are told apart by their form: one that stands in a neighbour's column moves there."""
@@ -356,14 +437,20 @@ class _Staging:
         }
 
     def _judged_sql(self) -> str:
-        faults = " ".join(f"WHEN {rule.when} THEN {code}" for code, rule in self._coded())
-        flags = [rule.when for rule in self.rules.warnings] + [
-            f"({text(name)} IS NOT NULL AND {repair.when})" for name, repair in self.rules.repairs
+        of_row = " ".join(
+            f"WHEN {rule.when} THEN {code}" for code, rule in self._coded() if not self._tells_of_value(rule)
+        )
+        tabled = sorted(self.tabled)
+        faults = ", ".join([*map(_fault_of, tabled), f"CASE {of_row} END" if of_row else "NULL"])
+        flags = [rule.when for rule in self.rules.warnings if not self._tells_of_value(rule)]
+        flags += [
+            f"{text(name)} IS NOT NULL AND {r.when}"
+            for name, r in self.rules.repairs
+            if name not in self.tabled
         ]
         return f"""
-            SELECT *,
-                CASE WHEN ignored IS NOT NULL THEN 0 {faults} ELSE 0 END::USMALLINT AS fault,
-                ignored IS NULL AND ({" OR ".join(f"coalesce({flag}, FALSE)" for flag in flags) or "FALSE"}) AS flag
+            SELECT *, CASE WHEN ignored IS NULL THEN coalesce(least({faults}), 0) ELSE 0 END::USMALLINT AS fault,
+                ignored IS NULL AND ({_any([*map(_flag_of, tabled), *flags])}) AS flag
             FROM ({self._plain_sql()})"""
 
     def _staged_sql(self) -> str:
@@ -430,10 +517,7 @@ class _Staging:
     def _quarantine_sql(self) -> str:
         """One row per quarantined row: its first fault, all faults, the original row with personal numbers hidden."""
         rules = [rule for _, rule in self._coded()]
-        remarks = [
-            _Remark(r.when, r.field, r.rule, r.message, self._shown(r.field, r.value), level=r.level)
-            for r in rules
-        ]
+        remarks = [_Remark(r.when, r.field, r.rule, r.message, r.value, level=r.level) for r in rules]
         clear, hidden = self._row_json()
         return f"""
             SELECT judged.row_number, faults[1].level AS level, faults[1].field AS field, faults[1].rule AS rule,
@@ -444,25 +528,19 @@ class _Staging:
                 SELECT row_number, list(remark ORDER BY place) AS faults
                 FROM ({self._remarks_sql(remarks, "faulty")}) GROUP BY row_number
             ) judged
-            JOIN (
-                SELECT file_row_number + 1 AS row_number, {hidden} AS raw, {clear} AS clear
-                FROM read_parquet({quote(str(self.raw.path))}, file_row_number = true)
-                WHERE file_row_number + 1 IN (SELECT row_number FROM xt_suspect WHERE faulty)
-            ) original USING (row_number)"""
+            JOIN (SELECT row_number, {hidden} AS raw, {clear} AS clear FROM xt_suspect WHERE faulty) original
+                USING (row_number)"""
 
     def _issue_sql(self) -> str:
         """One row per warning or repair of a valid row."""
-        remarks = [
-            _Remark(r.when, r.field, r.rule, r.message, self._shown(r.field, r.value))
-            for r in self.rules.warnings
-        ] + [
+        remarks = [_Remark(r.when, r.field, r.rule, r.message, r.value) for r in self.rules.warnings] + [
             _Remark(
                 f"{text(name)} IS NOT NULL AND {repair.when}",
                 name,
                 repair.rule,
                 repair.message,
-                self._shown(name, text(name)),
-                self._shown(name, f"{plain(name)}::VARCHAR"),
+                text(name),
+                f"{plain(name)}::VARCHAR",
             )
             for name, repair in self.rules.repairs
         ]
@@ -479,19 +557,27 @@ class _Staging:
         shown = list(dict.fromkeys(["NULL::VARCHAR", *(v for r in remarks for v in (r.before, r.after))]))
         facts = ", ".join(
             f"({place}, {quote(r.field)}, {quote(r.rule)}, {quote(r.level)}, {quote(r.message)},"
-            f" {shown.index(r.before) + 1}, {shown.index(r.after) + 1})"
+            f" {shown.index(r.before) + 1}, {shown.index(r.after) + 1}, {self._is_private(r.field)})"
             for place, r in enumerate(remarks)
         )
         holding = ", ".join(f"CASE WHEN {r.when} THEN {place} END" for place, r in enumerate(remarks))
+
+        def hidden(at: str) -> str:
+            return f"CASE WHEN private THEN xt_hide_id(shown[{at}]) ELSE xt_hide(shown[{at}]) END"
+
         return f"""
             SELECT row_number, place, {{'field': field, 'rule': rule, 'level': level, 'message': message,
-                'before': shown[before_at], 'after': shown[after_at]}} AS remark
+                'before': {hidden("before_at")}, 'after': {hidden("after_at")}}} AS remark
             FROM (
-                SELECT row_number, unnest([{holding or "NULL"}]) AS place, [{", ".join(shown)}] AS shown
+                SELECT row_number, unnest(list_filter([{holding or "NULL"}], place -> place IS NOT NULL)) AS place,
+                    [{", ".join(shown)}] AS shown
                 FROM xt_suspect WHERE {which}
             )
-            JOIN (VALUES {facts or "(0, '', '', '', '', 1, 1)"}) fact(place, field, rule, level, message, before_at, after_at)
-                USING (place)"""
+            JOIN (VALUES {facts or "(0, '', '', '', '', 1, 1, FALSE)"})
+                fact(place, field, rule, level, message, before_at, after_at, private) USING (place)"""
+
+    def _is_private(self, field: str) -> bool:
+        return bool(field) and TYPES[self.item.field(field).type].private
 
     def _row_json(self) -> tuple[str, str]:
         """The row as delivered, as a JSON object header -> text: once in clear, once with personal numbers hidden."""
@@ -511,9 +597,30 @@ class _Staging:
             f"CASE WHEN _line IS NOT NULL THEN to_json(xt_hide(_line))::VARCHAR ELSE json_object({hidden})::VARCHAR END",
         )
 
-    def _shown(self, field: str, value: str) -> str:
-        hide = "xt_hide_id" if field and TYPES[self.item.field(field).type].private else "xt_hide"
-        return f"{hide}({value})"
+
+def _values(name: str) -> str:
+    """SQL name of the table of a field's values."""
+    return f'"v_{name}"'
+
+
+def _cell_of(name: str) -> str:
+    """SQL name of a field's cell as delivered."""
+    return f'"k_{name}"'
+
+
+def _fault_of(name: str) -> str:
+    """SQL name of the first rule about its value alone that a field breaks."""
+    return f'"f_{name}"'
+
+
+def _flag_of(name: str) -> str:
+    """SQL name of whether something is to be remarked about a field's value."""
+    return f'"w_{name}"'
+
+
+def _any(conditions: Sequence[str]) -> str:
+    """SQL that is true where one of the conditions is, and never NULL."""
+    return " OR ".join(f"coalesce({condition}, FALSE)" for condition in conditions) or "FALSE"
 
 
 def _before(name: str) -> str:
