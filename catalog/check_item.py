@@ -164,6 +164,8 @@ class ItemCheck:
             )
         if item.due.working_days is not None and item.due.working_days < 1:
             yield self.at("工作日数小于1", "写成1以上的整数，或删去", "due", "working_days")
+        if (item.due.working_days is None) != (item.due.after is None):
+            yield self.at("工作日数与起算日期项须同时写", "补上 working_days 或 after（起算的日期项）", "due")
 
     # -- names of fields --------------------------------------------------------------------------------
 
@@ -184,6 +186,8 @@ class ItemCheck:
         for name in ("source_time", "expires"):
             if (stated := getattr(item, name)) is not None:
                 yield stated, (name,)
+        if item.due.after is not None:
+            yield item.due.after, ("due", "after")
         for i, step in enumerate(item.county):
             if step.field is not None:
                 yield step.field, ("county", i, "field")

@@ -265,6 +265,8 @@ class Due(Model):
 
     day: int = Key(5, ge=1, le=20)
     working_days: int | None = None
+    after: Name | None = None
+    """The date field (decision, commitment) from which the working days run."""
 
 
 class LegalBasis(Model):

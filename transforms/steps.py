@@ -57,6 +57,8 @@ from warehouse.secret import identity_key
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from transforms.report import Explanation
+
 _TOLD = 5
 """As many unreadable returns are named in one message."""
 
@@ -315,6 +317,39 @@ def report(
             lake, catalog, month, out or home.reports / str(month), county=county, department=department
         )
     return [str(path) for path in paths]
+
+
+@told()
+def return_lists(period: str, home: Home, *, out: Path | None = None) -> list[str]:
+    """Write the period's return lists, one per provider; the paths."""
+    from transforms.report import write_return_lists
+
+    month = Period.parse(period)
+    lake, catalog = open_lake(home)
+    with lake:
+        paths = write_return_lists(lake, catalog, month, out or home.reports / str(month) / "退回清单")
+    return [str(path) for path in paths]
+
+
+@told()
+def freeze(period: str, home: Home) -> int:
+    """Publish the period as assessed; the snapshot that its bulletin is made from from now on."""
+    from transforms.report import freeze as publish_month
+
+    lake, _ = open_lake(home)
+    with lake:
+        return publish_month(lake, Period.parse(period)).snapshot
+
+
+@told()
+def explain(county: str, period: str, home: Home, *, item: str | None = None, limit: int = 20) -> Explanation:
+    """What a county's number is made of: items, files, lines."""
+    from transforms.report import explain as trace
+
+    lake, catalog = open_lake(home)
+    wanted = catalog.item(item).id if item else None
+    with lake:
+        return trace(lake, catalog, county, Period.parse(period), item=wanted, limit=limit)
 
 
 def county_table(period: str, home: Home) -> Table:

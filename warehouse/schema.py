@@ -162,6 +162,14 @@ DECLARATION = _table(
     ("source_file", String, "原文件名"),
     ("sha256", String, "原文件摘要"),
 )
+PUBLICATION = _table(
+    "ops",
+    "publication",
+    "已发布的期次：通报所依据的快照与所用文字（流水，回退不改）",
+    ("period", String, "期次"),
+    ("snapshot", BigInteger, "数据仓库快照号"),
+    ("wording", String, "发布时的通报文字（JSON）"),
+)
 RECORD = _table(
     "core",
     "record",
@@ -477,6 +485,17 @@ def _extend(tx: duckdb.DuckDBPyConnection, table: Columns, present: Mapping[str,
     for name, kind, _ in table.columns:
         if name not in present:
             tx.execute(f'ALTER TABLE {table.qualified} ADD COLUMN "{name}" {kind}')
+
+
+def extend_tables(tx: duckdb.DuckDBPyConnection, tables: Iterable[Columns]) -> None:
+    """Create tables that are missing, and add columns that those present lack."""
+    existing = _existing_columns(tx)
+    for table in tables:
+        present = existing.get(f"{table.schema}.{table.name}")
+        if present is None:
+            tx.execute(f"CREATE TABLE {table.definition}")
+        else:
+            _extend(tx, table, present)
 
 
 def apply_comments(tx: duckdb.DuckDBPyConnection, tables: Iterable[Columns]) -> None:
