@@ -8,9 +8,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich import box
@@ -97,11 +99,16 @@ def _progress(message: str) -> Iterator[None]:
         yield
 
 
+def _inert(value: Any) -> Any:
+    """A text that a spreadsheet would run as a formula, with the apostrophe that keeps it a text; numbers as they are."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
 def _print_rows(columns: list[str], rows: list[tuple[Any, ...]], form: Format) -> None:
     if form is Format.csv:
         writer = csv.writer(sys.stdout)
         writer.writerow(columns)
-        writer.writerows(rows)
+        writer.writerows(tuple(map(_inert, row)) for row in rows)
     elif form is Format.json:
         print(
             json.dumps(
@@ -638,6 +645,82 @@ def history(
             out.print(f"{row[0]}　拒收 {row[1]}：{row[-1]}", markup=False, highlight=False, soft_wrap=True)
 
 
+# -- publication -----------------------------------------------------------------------------------------------------
+
+
+AsOfOption = Annotated[
+    str | None, typer.Option("--as-of", metavar="YYYY-MM-DD", help="公示状态截至哪一天，默认今天（北京时间）")
+]
+
+
+def _day(text: str | None) -> date:
+    if text is None:
+        return datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"“{text}”不是有效的日期", where="--as-of", remedy="写成 YYYY-MM-DD") from None
+
+
+@app.command(
+    epilog="例：`xtcredit publish`；`xtcredit publish --county 130528`；`xtcredit publish --audience statistics --grant XT008`"
+)
+def publish(
+    county: Annotated[str | None, typer.Option(help="只出一个县（市、区）的，写区划代码")] = None,
+    audience: Annotated[str, typer.Option(help="读者：每个读者一个文件夹、一套假名")] = "public",
+    grant: Annotated[
+        list[str] | None, typer.Option(help="授权该读者看全部内容的政务共享目录（可重复）")
+    ] = None,
+    as_of: AsOfOption = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """发布：把仓库做成一个独立的 DuckDB 文件，任何 DuckDB 1.5、2.0 都能打开，不需扩展；附静态查询页。
+
+    社会公开的全部列出，政务共享的遮盖（授权的除外），授权查询的不列；没有身份号码。没有变化就不写；保留最近三版。
+    """
+    from transforms import steps
+
+    with _progress("发布…"):
+        done = steps.publish(
+            _day(as_of), Home.from_environment(), audience=audience, grant=tuple(grant or ()), county=county
+        )
+    p = done.publication
+    if form is not Format.table:
+        values = (str(p.path), p.version, p.written, p.kept, p.rows, p.bytes, round(p.seconds, 2))
+        _print_rows(["path", "version", "written", "kept", "rows", "bytes", "seconds"], [values], form)
+        return
+    told = f"写 {p.written} 张表，沿用 {p.kept} 张" if p.written else "没有变化，沿用上一版"
+    out.print(
+        f"第 {p.version} 版：{told}；共 {p.rows:,} 行，{p.bytes:,} 字节，用时 {p.seconds:.1f} 秒。",
+        soft_wrap=True,
+    )
+    print(p.path)
+    for page in done.pages:
+        print(page)
+
+
+@app.command(
+    epilog="例：`xtcredit check 名单.xlsx --by 市发改委张某 --purpose 专项资金申报审查 --out 核查结果.xlsx`"
+)
+def check(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="要核查的代码：XLSX 或 CSV，一列统一社会信用代码或证件号码")
+    ],
+    by: Annotated[str, typer.Option(help="查询单位和经办人")],
+    purpose: Annotated[str, typer.Option(help="用途：办理什么事项")],
+    to: Annotated[Path | None, typer.Option("--out", help="结果写到哪个 .xlsx；默认与来文同处")] = None,
+    as_of: AsOfOption = None,
+) -> None:
+    """信用核查：逐个代码查有无不良信息、名单、评价、许可与处罚（公示期内的），写成工作簿；每次使用都记入流水。"""
+    from transforms import steps
+
+    target = to or file.with_name(f"{file.stem}-核查结果.xlsx")
+    with _progress("核查…"):
+        done = steps.check(file, target, Home.from_environment(), by=by, purpose=purpose, as_of=_day(as_of))
+    out.print(f"核查 {done.codes} 个代码，命中 {done.hits} 个；流水第 {done.entry.seq} 号。", soft_wrap=True)
+    print(done.path)
+
+
 # -- safety --------------------------------------------------------------------------------------------------------
 
 
@@ -667,6 +750,19 @@ def rollback(
     out.print(f"已退回快照 {to} 的内容，记作快照 {result.snapshot}；改了 {len(result.tables)} 张表。")
     for batch in result.batches:
         out.print(f"批次有变　{batch}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command("rotate-vault", epilog="例：`xtcredit rotate-vault`")
+def rotate_vault() -> None:
+    """更换号码库密钥：号码库全部重新封存，新密钥写到 secrets/vault.key，请另行保管。
+
+    旧密钥销毁后，以往快照和备份中的号码原文就再也打不开；查询、考核、发布不受影响。
+    """
+    from transforms import steps
+
+    with _progress("重新封存…"):
+        count = steps.rotate_vault(Home.from_environment())
+    out.print(f"已用新密钥封存 {count} 个值。请另行保管 secrets/vault.key，并销毁旧密钥。", soft_wrap=True)
 
 
 @app.command(epilog="例：`xtcredit backup /backup/xtcredit`")

@@ -43,6 +43,19 @@ RESERVED = frozenset({
 _PREFIXES = ("t_", "o_", "p_", "b_")
 """What stands before a field's name where staging keeps its text, its delivered text, its clear number, its text uncorrected."""
 _TYPE_KEYS = ("unit", "list", "length", "min", "max", "document_kind", "same_column_as")
+_PART_FIELDS = (
+    "from_",
+    "until",
+    "ended",
+    "degree",
+    "kinds",
+    "record_no",
+    "catalog",
+    "begun",
+    "concluded",
+    "conclusion",
+)
+"""Keys of an item's publicity and process that name fields."""
 _RULE_FIELDS = ("field", "other", "by", "id", "on", "city", "code")
 _IDENTIFIERS = ("uscc", "org_code", "registration_no", "mixed", "person")
 
@@ -66,6 +79,7 @@ class ItemCheck:
     def findings(self) -> Iterator[Finding]:
         """Everything wrong with the item, in the order of its file's parts."""
         yield from self._facts()
+        yield from self._publicity()
         yield from self._bounds()
         yield from self._named()
         yield from self._subject()
@@ -143,6 +157,28 @@ class ItemCheck:
         if str(last) < self.item.provision.since:
             yield self.at(f"终止期次 {end} 早于起始期次 {self.item.provision.since}", "核对两个期次", "end")
 
+    def _publicity(self) -> Iterator[Finding]:
+        publicity = self.item.publicity
+        if publicity is None:
+            return
+        for key in ("from_", "until", "ended"):
+            found = self.fields.get(getattr(publicity, key) or "")
+            if found is not None and found.type in TYPES and TYPES[found.type].storage != "DATE":
+                yield self.at(
+                    f"公示所据的“{found.title}”不是日期", "写一个日期类数据项", "publicity", key.rstrip("_")
+                )
+        if publicity.period is None:
+            return
+        if publicity.period not in self.catalog.publicity:
+            yield self.at(
+                f"没有公示期“{publicity.period}”",
+                "改成 catalog/reference/publicity.yml 中的，或先在该文件写明",
+                "publicity",
+                "period",
+            )
+        if publicity.from_ is None:
+            yield self.at("有公示期而没有起算日", "写明 from（作出决定的日期项）", "publicity", "period")
+
     def _bounds(self) -> Iterator[Finding]:
         item = self.item
         if item.rows.min < 1:
@@ -200,6 +236,11 @@ class ItemCheck:
                     yield name, ("rules", i, key)
         for condition, keys in self._conditions():
             yield condition.field, (*keys, "field")
+        for part in ("publicity", "process"):
+            for key, value in getattr(item, part) or {}:
+                if key in _PART_FIELDS and value is not None:
+                    names = (value,) if isinstance(value, str) else value
+                    yield from ((name, (part, key.rstrip("_"))) for name in names)
         for i, each in enumerate(item.fields):
             for key in ("document_kind", "same_column_as", "fallback"):
                 if (name := getattr(each, key, None)) is not None:
@@ -216,6 +257,8 @@ class ItemCheck:
         for i, rule in enumerate(self.item.rules):
             if isinstance(rule, Empty):
                 yield rule.when, ("rules", i, "when")
+        if self.item.publicity is not None and self.item.publicity.withdrawn is not None:
+            yield self.item.publicity.withdrawn, ("publicity", "withdrawn")
 
     # -- subject and key --------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from catalog.errors import UserError
 from catalog.groups import Expanded, Group, expand
 from catalog.library import Library
 from catalog.model import Field, Format, Item, Model
+from catalog.publicity import PublicityPeriod
 from catalog.source import Source, Unreadable
 
 ROOT = Path(__file__).parent
@@ -68,6 +69,7 @@ class Catalog:
     divisions: Divisions
     corrections: dict[str, Corrections] = field(default_factory=dict)
     paths: dict[str, Path] = field(default_factory=dict)
+    publicity: dict[str, PublicityPeriod] = field(default_factory=dict)
 
     def item(self, item_id: str) -> Item:
         """The item called `item_id` (its id, code XT001 or Chinese title); raises `UserError` naming near ones."""
@@ -90,6 +92,7 @@ class Catalog:
                 ("lists", self.lists),
                 ("libraries", self.libraries),
                 ("corrections", self.corrections),
+                ("publicity", self.publicity),
             )
         }
         tables = {
@@ -211,8 +214,36 @@ def read_all(root: Path = ROOT) -> tuple[Catalog, list[Finding]]:
         divisions=load_divisions(root / "reference" / "divisions.csv"),
         corrections=load(Corrections, root / "corrections", "*.yml"),
         paths=paths,
+        publicity=_publicity(root / "reference" / "publicity.yml", findings),
     )
     return catalog, findings
+
+
+def _publicity(path: Path, findings: list[Finding]) -> dict[str, PublicityPeriod]:
+    """The periods of publication, with what is wrong with them added to `findings`; none where there is no such file."""
+    if not path.exists():
+        return {}
+    try:
+        source = Source(path)
+    except Unreadable as error:
+        findings.append(Finding(path, error.line, error.what, error.remedy or ""))
+        return {}
+    found: dict[str, PublicityPeriod] = {}
+    for number, stated in enumerate(source.data if isinstance(source.data, list) else []):
+        try:
+            period = PublicityPeriod.model_validate(stated)
+        except ValidationError as error:
+            findings.extend(
+                Finding(path, source.line(number, *detail["loc"]), *_explain(dict(detail)))
+                for detail in error.errors()
+            )
+            continue
+        findings.extend(
+            Finding(path, source.line(number), what, "按规定的施行日期与类别改正")
+            for what in period.problems()
+        )
+        found[period.id] = period
+    return found
 
 
 def _completed(library: Library, items: Mapping[str, Item]) -> Library:

@@ -287,6 +287,45 @@ class Provision(Model):
     reason: str
 
 
+class Publicity(Model):
+    """When a record is no longer shown to anybody but those who keep it; an item without this is shown as long as it is kept."""
+
+    from_: Name | None = Key(None, alias="from")
+    """The date field from which a `period` counts."""
+    until: Name | None = None
+    """The date field that names the last day of publication."""
+    ended: Name | None = None
+    """The date field that names the first day without publication (removed, lifted, paid up)."""
+    period: Name | None = None
+    """The periods that govern it, of reference/publicity.yml."""
+    degree: Name | None = None
+    """The field with the degree of dishonesty that the provider states."""
+    kinds: Values = ()
+    """The fields with the kinds of penalty."""
+    adverse: bool = True
+    """Whether such a record speaks against its subject: an honour that may be revoked does not."""
+    withdrawn: Condition | None = None
+    """Holds where the provider has withdrawn the record or marks an objection."""
+
+
+class Process(Model):
+    """An item whose records act upon records of other items: an objection suspends them, a repair ends their publication."""
+
+    record_no: Name
+    """The number (document, certificate, case) by which the record is named."""
+    catalog: Name
+    """The field that names the record's item: title, code or id."""
+    begun: Name
+    concluded: Name
+    conclusion: Name
+    suspends: bool
+    """Whether the record is not shown while the process is under way."""
+    stops: Values
+    """Conclusions that end the publication."""
+    corrects: Values = ()
+    """Conclusions after which the record is not shown until its provider has sent another version."""
+
+
 class Retired(Model):
     """A field that is no longer collected: its column and what it holds stay in the lake."""
 
@@ -332,6 +371,8 @@ class Item(Model):
     """Share of a provider's records that may end from one list to the next without being confirmed."""
     expires: Name | None = None
     """The date field with which a record ends."""
+    publicity: Publicity | None = None
+    process: Process | None = None
     end: str | None = None
     """The last period for which the item is collected."""
     retired: tuple[Retired, ...] = ()

@@ -38,6 +38,8 @@ class Source:
             raise Unreadable(
                 path, line, f"YAML 写法有误（{error.problem}）", "核对缩进、冒号与引号"
             ) from error
+        except RecursionError as error:  # an alias inside its own anchor
+            raise Unreadable(path, 1, "YAML 别名指向自身", "删去锚点与别名") from error
         except yaml.YAMLError as error:
             raise Unreadable(path, 1, f"YAML 写法有误（{error}）", "删去控制字符") from error
 

@@ -8,7 +8,7 @@ from airflow.sdk import DAG, get_current_context, task
 DOC = """\
 ### 月度考核与通报
 
-读月报表（declare）、并库（integrate）→ 计数与目标（assess）→ 通报（report）。
+读月报表（declare）、并库（integrate）→ 计数与目标（assess）→ 通报（report）→ 发布（publish）。
 
 **何时运行**　每月 25 日，本月最后一个事项的报送期限之后。
 
@@ -31,7 +31,7 @@ dags/airflow.sh backfill create --dag-id assess__monthly --max-active-runs 1 \\
 with DAG(
     dag_id="assess__monthly",
     dag_display_name="月度考核与通报",
-    description="每月计数、对照目标、排名并出通报",
+    description="每月计数、对照目标、排名、出通报并发布",
     doc_md=DOC,
     schedule=wiring.timetable("0 6 25 * *"),
     start_date=wiring.START,
@@ -73,4 +73,16 @@ with DAG(
         period = wiring.step(wiring.run_period, get_current_context())
         return wiring.step(steps.report, period, Home.from_environment())
 
-    [declare(), integrate()] >> assess() >> report()
+    @task(doc_md="发布：向社会公开的 DuckDB 文件与静态页；没有变化就不写。返回文件路径")
+    def publish() -> str:
+        from transforms import steps
+        from warehouse.home import Home
+
+        def published() -> str:
+            # What is in publication is judged on the day the run fires, so that a run done again gives the same file.
+            day = wiring.step(wiring.run_day, get_current_context())
+            return str(steps.publish(day, Home.from_environment()).publication.path)
+
+        return wiring.step(published)
+
+    [declare(), integrate()] >> assess() >> report() >> publish()

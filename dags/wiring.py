@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, ParamSpec, TypeVar
 
 import pendulum
@@ -78,6 +78,12 @@ def connection(name: str) -> str:
             where="Airflow Connections",
             remedy=f"建连接 {name}（界面 Admin → Connections，或环境变量 AIRFLOW_CONN_{name.upper()}）",
         ) from error
+
+
+def run_day(context: Mapping[str, Any]) -> date:
+    """The day (Xingtai's) on which a run fires; for a manual run without an interval, that of its start."""
+    fires = context.get("data_interval_end") or context["dag_run"].run_after
+    return pendulum.instance(fires).in_timezone(TIMEZONE).date()
 
 
 def step(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

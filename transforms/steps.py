@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,10 +54,13 @@ from warehouse.rollback import RollbackResult
 from warehouse.rollback import rollback as roll_back
 from warehouse.schema import ensure_schema, lake_losses
 from warehouse.secret import identity_key
+from warehouse.vault import rotate, vault_key
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from transforms.publish.check import Checked
+    from transforms.publish.run import Published
     from transforms.report import Explanation
 
 _TOLD = 5
@@ -414,6 +418,9 @@ def restore_drill(source: Path, home: Home) -> dict[str, object]:
         key = copy.private_dir(copy.secrets) / "identity.key"
         key.touch(mode=0o600)
         key.write_text(identity_key(home).hex(), encoding="ascii")
+        if (vault := vault_key(home)) is not None:
+            (copy.secrets / "vault.key").touch(mode=0o600)
+            (copy.secrets / "vault.key").write_text(vault.hex(), encoding="ascii")
         restored = restore_home(source, copy, name=name)
         with Lake(copy) as lake:
             found = state_hash(lake)
@@ -440,6 +447,13 @@ def restore_drill(source: Path, home: Home) -> dict[str, object]:
         "tables": len(expected),
         "clauses": len(outcomes),
     }
+
+
+def rotate_vault(home: Home) -> int:
+    """Seal the vault with a new key, written to `secrets/vault.key`; how many values."""
+    lake, _ = open_lake(home)
+    with lake:
+        return rotate(lake)
 
 
 def rollback(snapshot: int, home: Home) -> RollbackResult:
@@ -498,6 +512,37 @@ def history(home: Home, item: str | None = None) -> tuple[list[str], list[tuple[
             {"item": wanted},
         )
         return [column[0] for column in cursor.description or ()], cursor.fetchall()
+
+
+@told()
+def publish(
+    as_of: date,
+    home: Home,
+    *,
+    audience: str = "public",
+    grant: tuple[str, ...] = (),
+    county: str | None = None,
+) -> Published:
+    """Publish the warehouse for an audience, or one county, as of a day; libraries are brought up to the ledger first."""
+    from transforms.publish.run import audience_of
+    from transforms.publish.run import publish as write_publication
+
+    integrate_if_needed(home)
+    lake, catalog = open_lake(home)
+    wanted = audience_of(catalog, name=audience, grant=grant, county=county, as_of=as_of)
+    with lake:
+        return write_publication(lake, catalog, wanted, as_of)
+
+
+@told()
+def check(file: Path, out: Path, home: Home, *, by: str, purpose: str, as_of: date) -> Checked:
+    """Look up a list of codes and write the workbook; logged. Libraries are brought up to the ledger first."""
+    from transforms.publish.check import check as look_up
+
+    integrate_if_needed(home)
+    lake, catalog = open_lake(home)
+    with lake:
+        return look_up(lake, catalog, file, out, by=by, purpose=purpose, as_of=as_of)
 
 
 @contextmanager

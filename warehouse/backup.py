@@ -33,7 +33,7 @@ from warehouse.secret import ENVIRONMENT, identity_key
 
 _CATALOG = "lake/catalog.sqlite"
 _KEY = "secrets/identity.key"
-_TREES = ("landing", "reports", "data_docs/results")
+_TREES = ("landing", "reports", "data_docs/results", "audit")
 _UNFINISHED = ".restoring"
 _CHUNK = 1 << 20
 

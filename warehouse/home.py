@@ -54,6 +54,16 @@ class Home:
         return self.root / "data_docs"
 
     @property
+    def publish(self) -> Path:
+        """Published files, a folder per audience: `publish/<audience>/current.duckdb`."""
+        return self.root / "publish"
+
+    @property
+    def audit(self) -> Path:
+        """The append-only log of authorised look-ups."""
+        return self.root / "audit"
+
+    @property
     def secrets(self) -> Path:
         return self.root / "secrets"
 

@@ -23,6 +23,7 @@ from catalog.types.base_sql import quote
 from warehouse.batch import Delivery, StagedBatch, Verdict
 from warehouse.lake import Lake
 from warehouse.schema import LINEAGE, Columns, ensure_schema, fixed_tables, record_table
+from warehouse.vault import allow_sealing
 
 _DAWN = "TIMESTAMP '0001-01-01'"
 _LEDGER = (
@@ -80,6 +81,7 @@ def load_batch(lake: Lake, catalog: Catalog, verdict: Verdict) -> LoadResult:
         )
     batch.check()
     item = catalog.item(batch.delivery.item_id)
+    allow_sealing(lake)
     with lake.transaction(f"load {batch.delivery.batch_id}") as tx:
         _Load(tx, item, verdict, datetime.now(UTC).replace(tzinfo=None)).run()
         result = _result(tx, batch)
@@ -98,6 +100,7 @@ def rehearse(lake: Lake, catalog: Catalog, verdict: Verdict) -> Iterator[LoadRes
     item = catalog.item(verdict.batch.delivery.item_id)
     batch_id = quote(verdict.batch.delivery.batch_id)
     record = record_table(item)
+    allow_sealing(lake)
     lake.execute("ATTACH ':memory:' AS rehearsal")
     try:
         with lake.reading():
@@ -317,7 +320,8 @@ class _Load:
             keep = {k: v for k, v in given.items() if k != "period" or not table.startswith("vault.")}
             named = ", ".join(f"{value} AS {name}" for name, value in keep.items())
             source = f"read_parquet({quote(str(self.batch.parquet(file)))})"
-            self.tx.execute(f"INSERT INTO {table} BY NAME SELECT {named}, * FROM {source}")
+            columns = "*" if table != "vault.quarantine" else f"* REPLACE (xt_seal(raw, {self.id}) AS raw)"
+            self.tx.execute(f"INSERT INTO {table} BY NAME SELECT {named}, {columns} FROM {source}")
         self._clear("vault.identifier")
         private = [f.name for f in self.item.fields if TYPES[f.type].private]
         if private:
@@ -328,7 +332,8 @@ class _Load:
                 for name in private
             )
             self.tx.execute(
-                f"INSERT INTO vault.identifier BY NAME SELECT {self.id} AS batch_id, {given['item_id']} AS item_id, * FROM ({pairs})"
+                f"INSERT INTO vault.identifier BY NAME SELECT {self.id} AS batch_id, {given['item_id']} AS item_id,"
+                f" pseudonym, xt_seal(number, pseudonym) AS number FROM ({pairs})"
             )
         self._clear("ops.expectation")
         findings = [

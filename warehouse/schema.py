@@ -199,20 +199,20 @@ RECORD = _table(
 VAULT_IDENTIFIER = _table(
     "vault",
     "identifier",
-    "号码库（限权）：个人号码与其假名",
+    "号码库（限权）：个人号码与其假名；号码用号码库密钥封存",
     ("batch_id", String, "批次标识"),
     ("item_id", String, "目录标识"),
     ("pseudonym", String, "假名（带密钥摘要）"),
-    ("number", String, "号码原文"),
+    ("number", String, "号码，已封存"),
 )
 VAULT_QUARANTINE = _table(
     "vault",
     "quarantine",
-    "号码库（限权）：隔离行原文",
+    "号码库（限权）：隔离行原文，已封存",
     ("batch_id", String, "批次标识"),
     ("item_id", String, "目录标识"),
     ("row_number", BigInteger, "行号"),
-    ("raw", String, "原行（JSON）"),
+    ("raw", String, "原行（JSON），已封存"),
 )
 
 LINEAGE: tuple[tuple[str, str, str], ...] = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import secrets
 from pathlib import Path
@@ -57,12 +58,17 @@ def _create(home: Home, path: Path) -> None:
         temporary.unlink()
 
 
-def pseudonym_macro(key: bytes) -> str:
+def derived_key(home: Home, purpose: str) -> bytes:
+    """A key for one purpose, from which neither the identity key nor that of another purpose can be told."""
+    return hmac.digest(identity_key(home), f"xtcredit {purpose}".encode(), "sha256")
+
+
+def pseudonym_macro(key: bytes, name: str = "xt_pseudonym") -> str:
     """SQL macro `xt_pseudonym(number)`: the first 128 bits of HMAC-SHA256 as 32 hex digits, NULL for NULL."""
     padded = key.ljust(_BLOCK, b"\0")
     inner = "".join(f"\\x{byte ^ 0x36:02X}" for byte in padded)
     outer = "".join(f"\\x{byte ^ 0x5C:02X}" for byte in padded)
     return (
-        "CREATE OR REPLACE TEMP MACRO xt_pseudonym(number) AS "
+        f"CREATE OR REPLACE TEMP MACRO {name}(number) AS "
         f"left(sha256('{outer}'::BLOB || unhex(sha256('{inner}'::BLOB || encode(number)))), 32)"
     )

@@ -90,6 +90,8 @@ class SemanticType(ABC):
     """How much clean values tell when a type is guessed from a sample: the highest is tried first, 0 never."""
     macros: ClassVar[tuple[str, ...]] = ()
     """Bodies of SQL macros (`name(args) AS expr`) the expressions below call."""
+    names_record: ClassVar[bool] = False
+    """True for numbers by which others name the record: of documents, certificates, cases."""
     by_value: ClassVar[bool] = False
     """True where `plain` is dear and values repeat: it is then computed once per distinct text of a file."""
     looks_beside: ClassVar[bool] = False
@@ -132,3 +134,7 @@ class SemanticType(ABC):
     def mask(self, column: str) -> str:
         """SQL that hides what must not be published of a stored column."""
         return column
+
+    def veiled(self, column: str) -> str:
+        """SQL for what a reader may see who is not entitled to the value: of a date its year, of anything else nothing."""
+        return f"date_trunc('year', {column})::DATE" if self.storage == "DATE" else f"NULL::{self.storage}"

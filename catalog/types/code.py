@@ -47,6 +47,9 @@ class Code(SemanticType):
             )
         ]
 
+    def veiled(self, column: str) -> str:
+        return f"split_part({column}, '-', 1)"  # 其他-… bears free text behind the dash
+
 
 # What an export appends to a code: the name of the system's own column, as in 1(aac008??).
 _SUFFIXED = "(.+?)[(（][A-Za-z][A-Za-z0-9_?]*[)）]"

@@ -29,3 +29,6 @@ class Division(SemanticType):
         return [
             Fault("division_unknown", f"{plain} IS NULL", "行政区划代码应为6、9或12位数字，名称须在区划表中")
         ]
+
+    def veiled(self, column: str) -> str:
+        return f"left({column}, 6)"

@@ -98,6 +98,10 @@ class OrgName(_OneLine):
             )
         ]
 
+    def veiled(self, column: str) -> str:
+        # A subject of either kind stands in such a column: of a short name, a person's, no more than the surname.
+        return f"left({column}, CASE WHEN length({column}) < 6 THEN 1 ELSE 2 END) || '****'"
+
 
 class PersonName(_OneLine):
     """Name of a natural person; published names are shown as the source published them."""
@@ -125,6 +129,9 @@ class PersonName(_OneLine):
     def mask(self, column: str) -> str:
         return f"left({column}, 1) || repeat('*', greatest(length({column}) - 1, 1))"
 
+    def veiled(self, column: str) -> str:
+        return self.mask(column)
+
 
 class DocumentNo(_OneLine):
     """Number of an official document; the year stands in 〔〕 whatever brackets were typed (domain notes 9.2 no. 30)."""
@@ -132,6 +139,7 @@ class DocumentNo(_OneLine):
     id = "document_no"
     title = "文书号"
     hint = "年份用〔〕，如 邢市监罚〔2019〕12号"
+    names_record = True
     macros = (
         "xt_document_no(t) AS regexp_replace(translate(xt_line(xt_half(t)), ' \u3000', ''), '[\\[［【(（〔]([12][0-9]{3})[\\]］】)）〕]', '〔\\1〕', 'g')",
     )
@@ -182,6 +190,7 @@ class CertificateNo(_OneLine):
     id = "certificate_no"
     title = "证书编号"
     hint = "照证书填写，不加空格"
+    names_record = True
 
     def plain(self, text: str, use: Use) -> str:
         return f"upper(translate(xt_half(xt_line({text})), ' \u3000', ''))"

@@ -16,6 +16,8 @@ import yaml
 from catalog.loader import ROOT
 from warehouse.datafiles import DataFile, data_files
 from warehouse.lake import Lake
+from warehouse.lookups import log_path
+from warehouse.lookups import problems as lookup_problems
 
 Row = dict[str, object]
 Check = Callable[[Lake], Iterator[Row]]
@@ -166,6 +168,16 @@ def _csv(name: str, *columns: str) -> Counter[tuple[str, ...]]:
         return Counter(tuple(row[column] for column in columns) for row in csv.DictReader(file))
 
 
+def _lookups(lake: Lake) -> Iterator[Row]:
+    for line, wrong in lookup_problems(lake.home):
+        yield {
+            "流水": str(log_path(lake.home)),
+            "第几条": line,
+            "不符": wrong,
+            "处理": "与备份和已发出的核查结果比对，查明经手人",
+        }
+
+
 def _size(path: Path) -> int | None:
     try:
         return path.stat().st_size
@@ -183,5 +195,6 @@ CHECKS: dict[str, tuple[str, Check]] = {
     "files_landing": ("每批的原文件都在，摘要与批次所记相符", _landing),
     "files_manifest": ("每批原文件旁的清单与批次、文件相符", _manifests),
     "files_returns": ("每份月报表的原文件都在，摘要相符", _returns),
+    "files_lookups": ("信用核查的流水首尾相接，没有改动、删除", _lookups),
     "ref_catalog": ("目录、代码、部门、区划各表与目录文件相符", _reference),
 }

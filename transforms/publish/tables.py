@@ -1,0 +1,412 @@
+"""What is published to whom: every table of the file as SQL over the lake, with its comments and signature."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from catalog.describe import field_comment, item_comment
+from catalog.loader import Catalog
+from catalog.model import Field, Item
+from catalog.personal import LONG, SHORT
+from catalog.types import TYPES
+from catalog.types.base_sql import literal_list, quote
+from transforms.assess.tables import MARTS
+from transforms.integrate.plan import OWN_COLUMNS, Plan, column_comments, resolve
+from transforms.publish.questions import QUESTIONS
+from transforms.publish.state import current_rows
+from transforms.publish.suppress import SMALL, counts_of, suppress
+from warehouse.lake import Lake
+from warehouse.publish import PublishedTable
+from warehouse.schema import REFERENCE
+
+_STRICTNESS = ("public", "government", "authorised")
+_LINEAGE: tuple[tuple[str, str], ...] = (
+    (
+        "subject_key",
+        "主体：uscc:/org:/reg: 为机构代码；person: 与 masked: 为本文件专用的假名，不能与别处对照",
+    ),
+    ("county_code", "归属县（市、区）代码；130500 为市本级"),
+    ("division_code", "记录所载最细区划（乡镇、村）"),
+    ("first_period", "首次归集的期次"),
+    ("last_period", "当前内容所在的期次"),
+    ("batch_id", "来源批次，见 ref.batch"),
+    ("row_number", "来源文件中的行号；不公开主体的为空"),
+)
+# What staging left of a number (region and last digits) still leaves few persons to choose from.
+_REMNANT = r"[1-9][0-9]{5}[*]{6,8}[0-9]{3,4}[0-9Xx]?"
+
+
+@dataclass(frozen=True)
+class Audience:
+    """For whom a file is made. `granted` items' government-shared fields are shown in full; `county` limits to one county."""
+
+    id: str
+    granted: frozenset[str] = frozenset()
+    county: str | None = None
+
+
+def published_tables(lake: Lake, catalog: Catalog, audience: Audience, as_of: date) -> list[PublishedTable]:
+    """All tables for an audience. The lake's connection must have `xt_hidden` and the macro `xt_public`."""
+    return list(_Tables(lake, catalog, audience, as_of).all())
+
+
+def strictest(shares: Iterator[str]) -> str:
+    """The sharing class of what is made of several."""
+    return max(shares, key=_STRICTNESS.index, default="public")
+
+
+class _Tables:
+    def __init__(self, lake: Lake, catalog: Catalog, audience: Audience, as_of: date) -> None:
+        self.lake, self.catalog, self.audience, self.as_of = lake, catalog, audience, as_of
+        self.ledger = self._ledger_fingerprints()
+        self.changed = self._last_changes()
+        self.published: dict[str, Item] = {}
+
+    def all(self) -> Iterator[PublishedTable]:
+        made = []
+        for table in self._contents():
+            made.append(f"{table.schema}.{table.name}")
+            yield table
+        yield from self._about(frozenset(made))
+
+    def _contents(self) -> Iterator[PublishedTable]:
+        for item in self.catalog.items.values():
+            if item.id in self.ledger and item.share != "authorised" and item.id not in self.catalog.apart:
+                self.published[item.id] = item
+                yield self._record(item)
+        for library in self.catalog.libraries.values():
+            plan = resolve(self.catalog, library)
+            if not library.opt_in and (table := self._library(plan)) is not None:
+                yield table
+        yield from self._marts()
+        yield from self._references()
+        yield self._batches()
+        yield self._withdrawn()
+        if self.audience.county:
+            yield self._faults()
+            yield self._rollup()
+
+    # -- signatures ----------------------------------------------------------------------------------------------------
+
+    def _ledger_fingerprints(self) -> dict[str, str]:
+        """Per item: what its published rows depend on in the lake, in one pass over the ledger."""
+        rows = self.lake.execute(
+            """
+            SELECT r.item_id, concat_ws('-', count(*), bit_xor(hash(r.record_key, r.batch_id, r.row_number, r.content_hash, r.status,
+                coalesce(l.subject_key, r.subject_key), r.county_code, r.division_code, r.first_period, r.last_period)),
+                bit_xor(hash(b.sha256, b.catalog_version)), bit_xor(hash(h.record_key, h.reason)))
+            FROM core.record r
+            JOIN (SELECT batch_id, sha256, catalog_version FROM ops.batch) b ON b.batch_id = r.batch_id
+            LEFT JOIN core.link l ON l.item_id = r.item_id AND l.record_key = r.record_key
+            LEFT JOIN xt_hidden h ON h.item_id = r.item_id AND h.record_key = r.record_key
+            GROUP BY r.item_id"""
+        ).fetchall()
+        return dict(rows)
+
+    def _last_changes(self) -> dict[str, int]:
+        """Per table of the lake: the last snapshot that changed its files."""
+        at = "__ducklake_metadata_lake.ducklake_"
+        rows = self.lake.execute(
+            f"""SELECT s.schema_name || '.' || t.table_name, max(greatest(f.begin_snapshot, coalesce(f.end_snapshot, 0)))
+            FROM {at}data_file f JOIN {at}table t ON t.table_id = f.table_id AND t.end_snapshot IS NULL
+            JOIN {at}schema s ON s.schema_id = t.schema_id GROUP BY 1"""
+        ).fetchall()
+        return dict(rows)
+
+    def _table(
+        self,
+        schema: str,
+        name: str,
+        comment: str,
+        columns: Mapping[str, tuple[str, str]],
+        source: str,
+        reads: str,
+    ) -> PublishedTable:
+        """`columns`: name -> (expression, comment); `reads`: what of the lake the rows depend on."""
+        listed = ", ".join(f'{expression} AS "{column}"' for column, (expression, _) in columns.items())
+        select = f"SELECT {listed} FROM {source}"
+        comments = tuple((column, text) for column, (_, text) in columns.items())
+        key = self.lake.scalar("SELECT xt_public('signature')")
+        told = repr((schema, name, comment, comments, select, reads, key, sorted(self.audience.granted)))
+        return PublishedTable(
+            schema, name, comment, comments, select, hashlib.sha256(told.encode()).hexdigest()[:32]
+        )
+
+    # -- records -------------------------------------------------------------------------------------------------------
+
+    def _in_full(self, item: Item) -> bool:
+        return item.share == "public" or item.id in self.audience.granted
+
+    def _record(self, item: Item) -> PublishedTable:
+        person = _person(item)
+        columns: dict[str, tuple[str, str]] = {}
+        key = "coalesce(l.subject_key, r.subject_key)"
+        hidden_subject = "FALSE" if self._in_full(item) else "TRUE"
+        lineage = {
+            "subject_key": f"CASE WHEN starts_with({key}, 'person:') THEN 'person:' || xt_public({key})"
+            f" WHEN {hidden_subject} THEN 'masked:' || xt_public({key}) ELSE {key} END",
+            "row_number": f"CASE WHEN {hidden_subject} THEN NULL ELSE r.row_number END",
+        }
+        for name, comment in _LINEAGE:
+            columns[name] = lineage.get(name, f"r.{name}"), comment
+        for field in item.fields:
+            expression = self._field(item, field, person)
+            if expression is not None:
+                columns[field.name] = expression, field_comment(field, item)
+        county = f" AND r.county_code = {quote(self.audience.county)}" if self.audience.county else ""
+        source = (
+            f"{current_rows(item)} LEFT JOIN core.link l ON l.item_id = r.item_id AND l.record_key = r.record_key"
+            f" ANTI JOIN (SELECT record_key FROM xt_hidden WHERE item_id = {quote(item.id)}) h ON h.record_key = r.record_key"
+            f" WHERE TRUE{county}"
+        )
+        shown = "" if self._in_full(item) else "；政务共享，未经授权，内容已遮盖"
+        comment = item_comment(item).replace("各批次的有效行", f"公示（共享）中的现行记录{shown}")
+        return self._table("rec", item.id, comment, columns, source, self.ledger[item.id])
+
+    def _field(self, item: Item, field: Field, person: str | None) -> str | None:
+        """SQL for a field as this audience may see it; None where it may not."""
+        kind = TYPES[field.type]
+        share = field.share or item.share
+        column = f'v."{field.name}"'
+        if kind.private or share == "authorised":
+            return None
+        if share == "government" and item.id not in self.audience.granted:
+            return kind.veiled(column)
+        if kind.storage != "VARCHAR" or field.list or person is None:
+            return _scrubbed(column) if kind.storage == "VARCHAR" and not field.list else column
+        # Of a natural person among the counterparties the name is published masked (domain notes 4.3), in texts, too.
+        name = f'v."{item.subject.name}"'
+        masked = f"left({name}, 1) || repeat('*', greatest(length({name}) - 1, 1))"
+        text = _scrubbed(column)
+        shown = masked if field.name == item.subject.name else f"replace({text}, {name}, {masked})"
+        return f"CASE WHEN {person} THEN {shown} ELSE {text} END"
+
+    # -- libraries -----------------------------------------------------------------------------------------------------
+
+    def _library(self, plan: Plan) -> PublishedTable | None:
+        library = plan.library
+        if not self.changed.get(plan.table):
+            return None
+        key = "t.subject_key"
+        person = library.subject == "person"
+        # Whoever stands in an industry's library has a record there: only those who have one that is shown.
+        members = [m for m in library.members if m in self.published and self._in_full(self.published[m])]
+        narrowed = library.kind == "industry" and (
+            len(members) < len(library.members)
+            or any(self.catalog.items[m].publicity or self.catalog.items[m].process for m in members)
+            or any(self.catalog.items[m].subject.person for m in members)
+        )
+        public = f"CASE WHEN starts_with({key}, 'person:') THEN 'person:' || xt_public({key}) ELSE {key} END"
+        columns: dict[str, tuple[str, str]] = {"subject_key": (public, _LINEAGE[0][1])}
+        comments = column_comments(library)
+        for column in plan.columns:
+            if column.sources and (expression := self._attribute(plan, column.name)) is not None:
+                columns[column.name] = expression, comments[column.name]
+        open_items = [i.id for i in self.catalog.items.values() if self._in_full(i) and i.publicity is None]
+        columns["items"] = (
+            f"list_filter(t.items, lambda x: x IN ({literal_list(tuple(open_items))}))",
+            "该主体有记录的目录（只列向本文件读者全部开放、没有公示期的）",
+        )
+        for name in ("first_period", "last_period", "county_code"):
+            columns[name] = f"t.{name}", OWN_COLUMNS[name][1]
+        where = [f"t.county_code = {quote(self.audience.county)}"] if self.audience.county else []
+        reads = f"{self.changed[plan.table]}"
+        if narrowed:
+            shown = [
+                f"SELECT coalesce(l.subject_key, r.subject_key) AS k FROM {current_rows(self.published[m])}"
+                " LEFT JOIN core.link l ON l.item_id = r.item_id AND l.record_key = r.record_key"
+                f" ANTI JOIN (SELECT record_key FROM xt_hidden WHERE item_id = {quote(m)}) h ON h.record_key = r.record_key"
+                for m in members
+            ]
+            where.append(f"t.subject_key IN ({' UNION ALL '.join(shown) or 'SELECT NULL'})")
+            reads += "".join(self.ledger.get(m, "") for m in members)
+        source = f'lib."{library.id}" t WHERE {" AND ".join(where) or "TRUE"}'
+        note = "；自然人为假名" if person else ""
+        comment = f"{library.title}：每个主体一行（依据{library.legal_basis}）{note}"
+        return self._table("lib", library.id, comment, columns, source, reads)
+
+    def _attribute(self, plan: Plan, name: str) -> str | None:
+        """SQL for an attribute by the strictest class of its sources; none for what a period of publication governs."""
+        column = next(c for c in plan.columns if c.name == name)
+        fields = [
+            (self.catalog.items[s.item], self.catalog.items[s.item].field(s.field)) for s in column.sources
+        ]
+        if any(item.publicity is not None for item, _ in fields):
+            return None
+        shares = {
+            "public"
+            if (f.share or i.share) == "government" and i.id in self.audience.granted
+            else (f.share or i.share)
+            for i, f in fields
+        }
+        share = strictest(iter(shares))
+        kind, at = TYPES[fields[0][1].type], f't."{name}"'
+        if share == "authorised":
+            return None
+        if share == "government":
+            return kind.veiled(at)
+        return _scrubbed(at) if kind.storage == "VARCHAR" and not fields[0][1].list else at
+
+    # -- marts, references ---------------------------------------------------------------------------------------------
+
+    def _marts(self) -> Iterator[PublishedTable]:
+        persons = tuple(i.id for i in self.catalog.items.values() if i.subject.person)
+        for mart in MARTS:
+            snapshot = self.changed.get(f"mart.{mart.name}")
+            names = [name for name, _, _ in mart.columns]
+            if not snapshot or (self.audience.county and "county_code" not in names):
+                continue
+            source = mart.qualified
+            if "item_id" in names and (measures := counts_of(mart)):
+                source = suppress(self.lake, mart, measures, persons)
+            county = f" WHERE county_code = {quote(self.audience.county)}" if self.audience.county else ""
+            columns = {name: (f'"{name}"', comment) for name, _, comment in mart.columns}
+            note = (
+                f"；涉及自然人的计数小于{SMALL}的，连同能据以推出它的，为空"
+                if source != mart.qualified
+                else ""
+            )
+            yield self._table(
+                "mart", mart.name, mart.comment + note, columns, f"{source}{county}", str(snapshot)
+            )
+
+    def _references(self) -> Iterator[PublishedTable]:
+        for table in REFERENCE:
+            columns = {name: (f'"{name}"', comment) for name, _, comment in table.columns}
+            snapshot = str(self.changed.get(f"ref.{table.name}", 0))
+            yield self._table("ref", table.name, table.comment, columns, table.qualified, snapshot)
+
+    def _batches(self) -> PublishedTable:
+        comments = {
+            "batch_id": "批次标识：目录/期次/报送", "item_id": "目录标识", "period": "期次", "division": "报送单位区划",
+            "department": "来源部门标识", "source_file": "原文件名", "sha256": "原文件摘要", "received_at": "收到时间",
+            "rows_read": "上报行数", "rows_accepted": "有效行数", "rows_quarantined": "退回行数", "status": "状态",
+        }  # fmt: skip
+        source = f"ops.batch WHERE item_id IN ({literal_list(tuple(self.published)) or 'NULL'})"
+        if self.audience.county:
+            source += f" AND division = {quote(self.audience.county)}"
+        columns = {name: (name, text) for name, text in comments.items()}
+        return self._table(
+            "ref", "batch", "批次：记录来自哪个文件（rec 各表的 batch_id、row_number）", columns, source,
+            str(self.changed.get("ops.batch", 0)),
+        )  # fmt: skip
+
+    def _withdrawn(self) -> PublishedTable:
+        """How many records of each item are kept and not shown, by reason: for readers of an earlier version."""
+        columns = {
+            "item_id": ("item_id", "目录标识"),
+            "reason": ("reason", "原因"),
+            "records": (f"CASE WHEN count(*) >= {SMALL} THEN count(*) END", f"条数，小于{SMALL}的为空"),
+            "last_since": (f"CASE WHEN count(*) >= {SMALL} THEN max(since) END", "其中最近一条自何日起"),
+        }
+        read = self.lake.scalar(
+            "SELECT concat_ws('-', count(*), bit_xor(hash(item_id, record_key, reason))) FROM xt_hidden"
+        )
+        open_items = literal_list(tuple(self.published)) or "NULL"
+        source = f"xt_hidden WHERE item_id IN ({open_items}) GROUP BY item_id, reason"
+        if self.audience.county:
+            source = (
+                f"(SELECT h.* FROM xt_hidden h JOIN core.record r ON r.item_id = h.item_id AND r.record_key = h.record_key"
+                f" WHERE r.county_code = {quote(self.audience.county)} AND h.item_id IN ({open_items})) GROUP BY item_id, reason"
+            )
+        comment = "不再公示的记录数：收到过旧版的，以本版为准，旧版中多出的记录停止使用"
+        return self._table("main", "withdrawn", comment, columns, source, str(read))
+
+    def _faults(self) -> PublishedTable:
+        columns = {
+            "batch_id": ("q.batch_id", "批次"),
+            "item_id": ("q.item_id", "目录标识"),
+            "period": ("q.period", "期次"),
+            "source_file": ("b.source_file", "原文件名"),
+            "row_number": ("q.row_number", "文件中的行号"),
+            "level": ("q.level", "quarantine 疑问；set_aside 搁置"),
+            "field": ("q.field", "数据项"),
+            "rule": ("q.rule", "规则"),
+            "message": (_scrubbed("q.message"), "说明与处理办法"),
+        }
+        source = (
+            "ops.quarantine q JOIN ops.batch b ON b.batch_id = q.batch_id"
+            f" WHERE b.division = {quote(self.audience.county or '')}"
+        )
+        reads = f"{self.changed.get('ops.quarantine', 0)}-{self.changed.get('ops.batch', 0)}"
+        return self._table(
+            "main",
+            "faults",
+            "本县（市、区）报送文件中被退回的行（不含内容，按文件和行号查对）",
+            columns,
+            source,
+            reads,
+        )
+
+    def _rollup(self) -> PublishedTable:
+        """Records per town and village, as far as a record knows them."""
+        persons = literal_list(tuple(i.id for i in self.catalog.items.values() if i.subject.person)) or "NULL"
+        hide = f"CASE WHEN item_id NOT IN ({persons}) OR count(*) >= {SMALL} THEN count(*) END"
+        columns = {
+            "item_id": ("item_id", "目录标识"),
+            "town_code": ("town", "乡镇（街道）代码；空为记录未载"),
+            "village_code": ("village", "村（社区）代码；空为记录未载，或只到乡镇"),
+            "records": (hide, f"现行记录数；涉及自然人而小于{SMALL}的为空"),
+        }
+        source = (
+            "(SELECT item_id, CASE WHEN length(division_code) >= 9 THEN left(division_code, 9) END AS town,"
+            " CASE WHEN length(division_code) = 12 THEN division_code END AS village"
+            f" FROM core.record WHERE county_code = {quote(self.audience.county or '')}"
+            f" AND item_id IN ({literal_list(tuple(self.published)) or 'NULL'})) GROUP BY item_id, town, village"
+        )
+        reads = str(self.changed.get("core.record", 0))
+        return self._table("main", "town_village", "乡镇、村级汇总", columns, source, reads)
+
+    def _about(self, made: frozenset[str]) -> Iterator[PublishedTable]:
+        facts = {
+            "读者": self.audience.id,
+            "县（市、区）": self.audience.county or "",
+            "公示状态截至": str(self.as_of),
+            "数据湖快照": str(self.lake.snapshot_id()),
+            "目录版本": self.catalog.version,
+            "已授权的政务共享目录": "、".join(sorted(self.audience.granted)) or "无",
+            "个人": "没有身份号码；person: 为本读者专用的假名，换一个读者就不同",
+        }
+        yield self._values("about", "本文件的来历", ("项", "内容"), list(facts.items()))
+        questions = [
+            (str(number), q.question, q.sql, q.note)
+            for number, q in enumerate(QUESTIONS, 1)
+            if q.reads <= made
+        ]
+        yield self._values(
+            "README", "怎样查询：十个例子，可直接运行", ("序号", "问题", "SQL", "说明"), questions
+        )
+
+    def _values(
+        self, name: str, comment: str, titles: tuple[str, ...], rows: Sequence[tuple[str, ...]]
+    ) -> PublishedTable:
+        values = ", ".join(f"({', '.join(map(quote, row))})" for row in rows)
+        names = ", ".join(f'"{title}"' for title in titles)
+        columns = {title: (f'"{title}"', title) for title in titles}
+        return self._table("main", name, comment, columns, f"(VALUES {values}) AS t({names})", "")
+
+
+def _person(item: Item) -> str | None:
+    """Predicate for rows of an item of either kind of subject that are about a natural person; None for other items."""
+    subject = item.subject
+    if subject.kind != "any" or subject.person is None:
+        return None
+    codes = [c for c in (subject.uscc, subject.org_code, subject.registration_no, subject.mixed) if c]
+    nameless = " AND ".join(f'v."{c}" IS NULL' for c in codes)
+    # Files of 2016 do not say whether a counterparty is a person: a short name without any code is taken for one.
+    return (
+        f"(coalesce(starts_with(r.subject_key, 'person:'), FALSE) OR v.\"{subject.person}\" IS NOT NULL"
+        f' OR ({nameless} AND length(v."{subject.name}") <= 4))'
+    )
+
+
+def _scrubbed(column: str) -> str:
+    """A text without personal numbers, whole or partly hidden: none of their digits remain."""
+    looks = f"regexp_matches({column}, '[0-9*]{{6}}')"
+    cleaned = column
+    for pattern in (_REMNANT, LONG, SHORT):
+        cleaned = f"regexp_replace({cleaned}, {quote(pattern)}, '〔身份证号〕', 'g')"
+    return f"CASE WHEN {looks} THEN {cleaned} ELSE {column} END"

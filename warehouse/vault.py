@@ -1,0 +1,173 @@
+"""The vault: personal numbers, sealed with a key of its own, in the lake's schema `vault`.
+
+Each value is sealed alone with AES-SIV (RFC 5297) and bound to its pseudonym: equal numbers give equal seals, so that a
+batch loaded again gives the same rows; a seal moved to another row does not open. Kept in the lake, they are part of
+its transactions, snapshots and backups; the Parquet files, wherever they go, tell nothing without the key.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from duckdb.func import FunctionNullHandling, PythonUDFType
+
+from catalog.errors import UserError
+from warehouse.home import Home
+from warehouse.lake import Lake
+from warehouse.secret import derived_key
+
+ENVIRONMENT = "XTCREDIT_VAULT_KEY"
+_FORM = "siv1"
+
+
+def vault_key(home: Home) -> bytes | None:
+    """The 64-byte key: `XTCREDIT_VAULT_KEY` or `secrets/vault.key` (128 hex digits); while no rotation has made one, derived
+    from the identity key. None where a key of its own is in use and is not here. Raises `UserError` for a malformed one.
+    """
+    path = home.secrets / "vault.key"
+    given = os.environ.get(ENVIRONMENT) or (path.read_text(encoding="ascii") if path.exists() else None)
+    named = _named(home)
+    if given is None:
+        return None if named else derived_key(home, "vault 1") + derived_key(home, "vault 2")
+    try:
+        key = bytes.fromhex(given.strip())
+    except ValueError:
+        key = b""
+    if len(key) != 64:
+        raise UserError("号码库密钥应为128位十六进制数", where=ENVIRONMENT, remedy="恢复原来的密钥")
+    return key if named in ("", fingerprint(key)) else None
+
+
+def fingerprint(key: bytes) -> str:
+    """Tells one key from another and nothing about it."""
+    return hashlib.sha256(b"xtcredit vault" + key).hexdigest()[:8]
+
+
+def _marker(home: Home) -> Path:
+    return home.audit / "vault.fingerprint"  # no secret, and it must come back with a backup
+
+
+def _named(home: Home) -> str:
+    return _marker(home).read_text(encoding="ascii").strip() if _marker(home).exists() else ""
+
+
+def allow_sealing(lake: Lake) -> None:
+    """Give the lake's connection `xt_seal(text, bound)`. Raises `UserError` without the key: nothing is stored in clear instead."""
+    key = vault_key(lake.home)
+    if key is None:
+        raise UserError(
+            "找不到号码库密钥，含个人号码的批次不能入库",
+            where=str(lake.home.secrets / "vault.key"),
+            remedy=f"取回该密钥，或设置 {ENVIRONMENT}；查询、考核、发布不需要它",
+        )
+    _register(lake.connection, "xt_seal", sealer(key))
+
+
+def allow_unsealing(lake: Lake) -> bool:
+    """Give the lake's connection `xt_unseal(sealed, bound)`: NULL for what this key did not seal; whether the key is here.
+
+    Only for those who may see numbers: the audit, rotation.
+    """
+    key = vault_key(lake.home)
+    _register(lake.connection, "xt_unseal", opener(key) if key is not None else lambda value, bound: None)
+    return key is not None
+
+
+def sealer(key: bytes) -> Callable[[str, str], str | None]:
+    """The function behind `xt_seal`."""
+    cipher, head = AESSIV(key), f"{_FORM}:{fingerprint(key)}:"
+
+    def seal(value: str, bound: str) -> str | None:
+        return head + base64.b64encode(cipher.encrypt(value.encode(), [bound.encode()])).decode("ascii")
+
+    return seal
+
+
+def opener(key: bytes) -> Callable[[str, str], str | None]:
+    """The function behind `xt_unseal`. What was stored before there were seals is given as it is."""
+    cipher, head = AESSIV(key), f"{_FORM}:{fingerprint(key)}:"
+
+    def unseal(value: str, bound: str) -> str | None:
+        if not value.startswith(f"{_FORM}:"):
+            return value
+        if not value.startswith(head):
+            return None
+        try:
+            return cipher.decrypt(base64.b64decode(value[len(head) :]), [bound.encode()]).decode()
+        except (InvalidTag, ValueError):  # altered, or of another row: no number, which the audit tells
+            return None
+
+    return unseal
+
+
+def _register(
+    connection: duckdb.DuckDBPyConnection, name: str, function: Callable[[str, str], str | None]
+) -> None:
+    def vector(values: pa.ChunkedArray, bounds: pa.ChunkedArray) -> pa.Array:
+        pairs = zip(values.to_pylist(), bounds.to_pylist(), strict=True)
+        return pa.array([None if v is None or b is None else function(v, b) for v, b in pairs], pa.string())
+
+    found = connection.execute(
+        "SELECT count(*) FROM duckdb_functions() WHERE function_name = ? AND NOT internal", [name]
+    ).fetchone()
+    if found and found[0]:
+        connection.remove_function(name)
+    typed: Any = vector  # DuckDB's stubs do not know functions over Arrow arrays
+    connection.create_function(
+        name,
+        typed,
+        ["VARCHAR", "VARCHAR"],
+        "VARCHAR",
+        type=PythonUDFType.ARROW,
+        null_handling=FunctionNullHandling.SPECIAL,
+    )
+
+
+def rotate(lake: Lake, key: bytes | None = None) -> int:
+    """Seal the whole vault with a new key (random unless given), written to `secrets/vault.key`; values sealed anew.
+
+    One transaction. Earlier snapshots stay sealed with the old key: with it destroyed they are lost for good. Raises
+    `UserError` without the old key.
+    """
+    new = key or secrets.token_bytes(64)
+    if not allow_unsealing(lake):
+        raise UserError("没有旧的号码库密钥，不能更换", where=ENVIRONMENT, remedy="取回旧密钥后再换")
+    _register(lake.connection, "xt_seal", sealer(new))
+    # The new key is on disk before anything depends on it; beside the old one until the commit.
+    coming = lake.home.private_dir(lake.home.secrets) / "vault.key.new"
+    coming.touch(mode=0o600)
+    coming.write_text(new.hex(), encoding="ascii")
+    count = 0
+    with lake.transaction("vault rotation") as tx:
+        for table, column, bound in (
+            ("identifier", "number", "pseudonym"),
+            ("quarantine", "raw", "batch_id"),
+        ):
+            lost = tx.execute(
+                f"SELECT count(*) FROM vault.{table} WHERE {column} IS NOT NULL AND xt_unseal({column}, {bound}) IS NULL"
+            ).fetchone()
+            if lost and lost[0]:
+                coming.unlink()
+                raise UserError(
+                    f"{lost[0]} 个值不是用现在的密钥封存的，没有更换",
+                    where=f"vault.{table}",
+                    remedy="取回当时的密钥",
+                )
+            done = tx.execute(
+                f"UPDATE vault.{table} SET {column} = xt_seal(xt_unseal({column}, {bound}), {bound})"
+            ).fetchone()
+            count += int(done[0]) if done else 0
+    coming.replace(lake.home.secrets / "vault.key")
+    lake.home.private_dir(lake.home.audit)
+    _marker(lake.home).write_text(fingerprint(new), encoding="ascii")
+    return count
