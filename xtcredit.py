@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -315,6 +316,7 @@ def ingest(
                 verdict = steps.judge(staged, home, confirm_ends=confirm_ends)
             with _progress("入库…"):
                 r = steps.load_result(verdict, home)
+            steps.acknowledge(verdict, home)
             results.append(
                 (
                     r.batch_id,
@@ -476,7 +478,7 @@ def report(
     county: Annotated[str | None, typer.Option(help="只出一个县（市、区）的，写区划代码")] = None,
     department: Annotated[str | None, typer.Option(help="只出一个部门的，写部门标识")] = None,
 ) -> None:
-    """生成通报（HTML 与 XLSX）：全市，或一个县（市、区）、一个部门。"""
+    """生成通报（全市为 DOCX、HTML、XLSX 与核查表）：全市，或一个县（市、区）、一个部门。已发布的期次按发布时的快照生成。"""
     from transforms import steps
 
     home = Home.from_environment()
@@ -484,6 +486,77 @@ def report(
         paths = steps.report(str(Period.parse(period)), home, out=to, county=county, department=department)
     for path in paths:
         print(path)
+
+
+@app.command(epilog="例：`xtcredit returns --period 2019-12 --out 退回清单`")
+def returns(
+    period: PeriodOption,
+    to: Annotated[
+        Path | None, typer.Option("--out", help="写到哪个文件夹；默认 $XTCREDIT_HOME/reports/期次/退回清单")
+    ] = None,
+) -> None:
+    """生成退回清单：每个报送单位一份，列明文件、行号、数据项、原值、规则和处理办法。"""
+    from transforms import steps
+
+    with _progress("生成退回清单…"):
+        paths = steps.return_lists(str(Period.parse(period)), Home.from_environment(), out=to)
+    for path in paths:
+        print(path)
+
+
+@app.command(epilog="例：`xtcredit freeze --period 2019-12`")
+def freeze(period: PeriodOption) -> None:
+    """发布一个期次：考核结果从此不变，通报按此时的快照生成；其后的更正在以后的期次列为调整。重复执行，结果不变。"""
+    from transforms import steps
+
+    snapshot = steps.freeze(str(Period.parse(period)), Home.from_environment())
+    print(json.dumps({"period": str(Period.parse(period)), "snapshot": snapshot}, ensure_ascii=False))
+
+
+@app.command(
+    epilog="例：`xtcredit explain 宁晋县 --period 2019-12`；`xtcredit explain 130528 --period 2019-12 --item XT001 --lines 50`"
+)
+def explain(
+    county: Annotated[str, typer.Argument(metavar="COUNTY", help="县（市、区）代码或名称；130500 为市本级")],
+    period: PeriodOption,
+    item: Annotated[str | None, typer.Option(help="只看一项目录")] = None,
+    lines: Annotated[int, typer.Option(help="列出多少行记录", min=0)] = 20,
+    form: FormatOption = Format.table,
+) -> None:
+    """由一个县（市、区）的累计归集量追到目录、批次、文件和行。"""
+    from transforms import steps
+
+    found = steps.explain(county, str(Period.parse(period)), Home.from_environment(), item=item, limit=lines)
+    if form is Format.json:
+        print(json.dumps(asdict(found), ensure_ascii=False, default=str))
+        return
+    if form is Format.csv:
+        raise UserError("追溯没有 CSV 形式", where="--format", remedy="写 table 或 json")
+    out.print(f"{found.county_name} {period} 累计归集 {found.collected:,} 条（快照 {found.snapshot}）")
+    for columns, rows in (
+        ({"title": "目录", "county_rule": "归属依据", "records": "记录", "first_period": "最早", "last_period": "最近"}, found.items),
+        ({"batch_id": "批次", "source_file": "文件", "records": "记录", "first_line": "首行", "last_line": "末行"}, found.files),
+        ({"source_file": "文件", "row_number": "行", "item_id": "目录", "first_period": "首次期次", "record_key": "记录键"}, found.lines),
+    ):  # fmt: skip
+        if rows:
+            _print_rows(list(columns.values()), [tuple(row[c] for c in columns) for row in rows], form)
+
+
+@app.command(epilog="例：`xtcredit scoreboard --year 2019`")
+def scoreboard(
+    year: Annotated[int, typer.Option(help="年度", min=2000, max=2099)], form: FormatOption = Format.table
+) -> None:
+    """打印信用示范县（市、区）年度评分表：有依据的指标按分值折算为100分。"""
+    from transforms import steps
+
+    columns, rows = steps.query(
+        f"""SELECT county_name AS "县（市、区）", round(sum(points) * 100 / sum(weight) FILTER (available), 2) AS "得分",
+            sum(weight) FILTER (available)::DOUBLE AS "已计分值", sum(weight)::DOUBLE AS "总分值", any_value(through) AS "截至",
+            string_agg(title, '、' ORDER BY position) FILTER (NOT available) AS "未有依据的指标"
+        FROM mart.scoreboard WHERE year = {year} GROUP BY county_code, county_name ORDER BY 2 DESC NULLS LAST, county_code""",
+        Home.from_environment(),
+    )
+    _print_rows(columns, rows, form)
 
 
 @app.command(epilog="例：`xtcredit counties --period 2019-12`")

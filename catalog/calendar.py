@@ -35,3 +35,17 @@ def working_days_after(day: date, n: int, *, count_decision_day: bool = False) -
         day += timedelta(days=1)
         left -= is_working_day(day)
     return day
+
+
+def reporting_deadline(day: date, n: int, *, count_decision_day: bool = False) -> date | None:
+    """As `working_days_after`, for any day that data may hold.
+
+    Of a day before the calendar's first year it gives the latest day it can have been: what is reported later is late for
+    certain. None where the calendar does not reach yet and nothing can be said.
+    """
+    if day.year > LAST_YEAR:
+        return None
+    try:
+        return working_days_after(max(day, date(FIRST_YEAR, 1, 1)), n, count_decision_day=count_decision_day)
+    except UserError:
+        return None

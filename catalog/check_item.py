@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
+from catalog.channel import DatabaseSource
 from catalog.errors import UserError
 from catalog.forbidden import ForbiddenFields
 from catalog.groups import Expanded
@@ -92,6 +93,8 @@ class ItemCheck:
             yield from self._format(fmt, ("formats", number))
         yield from self._headings()
         yield from self._alike()
+        for number in range(len(self.item.sources)):
+            yield from self._source(number, ("sources", number))
 
     # -- facts about the item ---------------------------------------------------------------------------
 
@@ -197,6 +200,8 @@ class ItemCheck:
             )
         if item.due.working_days is not None and item.due.working_days < 1:
             yield self.at("工作日数小于1", "写成1以上的整数，或删去", "due", "working_days")
+        if (item.due.working_days is None) != (item.due.after is None):
+            yield self.at("工作日数与起算日期项须同时写", "补上 working_days 或 after（起算的日期项）", "due")
 
     # -- names of fields --------------------------------------------------------------------------------
 
@@ -217,6 +222,8 @@ class ItemCheck:
         for name in ("source_time", "expires"):
             if (stated := getattr(item, name)) is not None:
                 yield stated, (name,)
+        if item.due.after is not None:
+            yield item.due.after, ("due", "after")
         for i, step in enumerate(item.county):
             if step.field is not None:
                 yield step.field, ("county", i, "field")
@@ -562,6 +569,37 @@ class ItemCheck:
         if heading in each.headers:
             return (*keys, "headers", each.headers.index(heading))
         return (*keys, "title" if heading == each.title else "name")
+
+    def _source(self, number: int, keys: Keys) -> Iterator[Finding]:
+        """A source names what there is: fields, format, department, division; its name is its own."""
+        source = self.item.sources[number]
+        if source.id in {other.id for other in self.item.sources[:number]}:
+            yield self.at(f"来源标识“{source.id}”已被占用", "改用另一个标识", *keys, "id")
+        if source.department is not None and source.department not in self.catalog.departments:
+            yield self.at(f"部门“{source.department}”不在部门表中", "改成部门表中的标识", *keys, "department")
+        if source.division is not None and not self.catalog.divisions.known(source.division):
+            yield self.at(
+                f"区划“{source.division}”不在区划表中", "改成六位区划代码，并加引号", *keys, "division"
+            )
+        if not isinstance(source, DatabaseSource):
+            return
+        fmt = self.item.format(source.format) if source.format else None
+        if source.format and fmt is None:
+            yield self.at(
+                f"格式“{source.format}”不在 formats 中", "改成 formats 中的 id，或删去", *keys, "format"
+            )
+            return
+        delivered = {f.name: f for f in delivered_fields(self.item, fmt)}
+        for name in source.columns:
+            if name not in delivered:
+                yield self.at(
+                    f"“{name}”不是此格式中有列的数据项", "改成数据项的 name，或删去", *keys, "columns", name
+                )
+        for name, column in source.columns.items():
+            yield from self._banned(column, (*keys, "columns", name))
+        for each in delivered.values():
+            if each.required is True and each.name not in source.columns:
+                yield self.at(f"必填的“{each.name}”没有对应的列", "在 columns 中写明", *keys, "columns")
 
     def _alike(self) -> Iterator[Finding]:
         """A file with all headings of one format, in any spelling, must not look more like another."""

@@ -5,10 +5,15 @@ Shape after the directory and item columns of live city platforms (domain notes 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 from pydantic import Field as Key
+from pydantic import model_validator
+
+from catalog.base import Model as Model
+from catalog.base import Name as Name
+from catalog.base import Values as Values
+from catalog.channel import Source
 
 Share = Literal["public", "government", "authorised"]  # 社会公开 / 政务共享 / 授权查询
 Level = Literal["quarantine", "set_aside", "warn"]
@@ -27,29 +32,12 @@ SubjectKind = Literal[
     "organization",
     "any",
 ]
-Name = Annotated[str, Key(pattern=r"^[a-z][a-z0-9_]*$")]
 
 SUBJECT = "subject"
 """The word in a key that stands for whoever the row is about."""
 STANDARD = "standard"
 """The name under which the catalog's own format is known beside those of `formats`."""
 PERIOD_MONTHS: dict[str, int] = {"quarterly": 3, "half_yearly": 6, "yearly": 12}
-
-
-def _as_tuple(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
-
-Values = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
-
-
-class Model(BaseModel):
-    """A frozen piece of the catalog that refuses keys it does not know.
-
-    Validators are built when first needed: a task that takes the catalog as an earlier one read it needs none.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
 
 class Condition(Model):
@@ -241,8 +229,8 @@ class Format(Model):
 
     id: str
     title: str
-    headers: dict[Name, Values] = {}
-    lists: dict[Name, str] = {}
+    headers: dict[Name, Values] = Key({})
+    lists: dict[Name, str] = Key({})
     absent: Values = ()
     ignore: Values = ()
 
@@ -277,6 +265,8 @@ class Due(Model):
 
     day: int = Key(5, ge=1, le=20)
     working_days: int | None = None
+    after: Name | None = None
+    """The date field (decision, commitment) from which the working days run."""
 
 
 class LegalBasis(Model):
@@ -386,6 +376,8 @@ class Item(Model):
     end: str | None = None
     """The last period for which the item is collected."""
     retired: tuple[Retired, ...] = ()
+    sources: tuple[Source, ...] = ()
+    """Where the item is fetched from, beside the inbox, which is always looked into."""
 
     def field(self, name: str) -> Field:
         """The field called `name`; raises KeyError."""

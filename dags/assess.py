@@ -14,6 +14,8 @@ DOC = """\
 
 **期次**　运行触发月份的上一个月；手工运行可用参数 `period` 指定。
 
+**通报之前**　先看核查表 `review-期次.xlsx`；印发后 `xtcredit freeze --period 期次`，该期从此不变（docs/assessment.md）。
+
 **失败怎么办**
 1. 看失败任务日志的最后一行；改好后清除（Clear）该任务，后面的会接着运行。
 2. 数字有疑问：`xtcredit verify` 从源头重算；`xtcredit sql` 查 `mart.county_item`（县、事项、归属依据）与 `core.record`。
@@ -63,7 +65,7 @@ with DAG(
         period = wiring.step(wiring.run_period, get_current_context())
         wiring.step(steps.assess, period, Home.from_environment())
 
-    @task(doc_md="写通报与附表；返回文件路径")
+    @task(doc_md="写通报（DOCX、HTML、XLSX）与核查表；返回文件路径")
     def report() -> list[str]:
         from transforms import steps
         from warehouse.home import Home

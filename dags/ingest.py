@@ -9,6 +9,7 @@ from pathlib import Path
 import wiring
 from airflow.sdk import DAG, Param, get_current_context, get_parsing_context, task, task_group
 
+from catalog.channel import DatabaseSource
 from catalog.loader import Catalog, load_catalog
 from catalog.model import Item
 from warehouse.home import opted_in
@@ -91,11 +92,19 @@ def ingest(catalog: Catalog, item: Item) -> DAG:
             context = get_current_context()
             period = wiring.step(wiring.run_period, context)
             if context["params"]["preview"]:
-                for preview in wiring.step(steps.preview, item.id, period, Home.from_environment()):
+                for preview in wiring.step(
+                    steps.preview,
+                    item.id,
+                    period,
+                    Home.from_environment(),
+                    connections=wiring.connection,
+                ):
                     for line in preview.lines():
                         log.info(line)
                 return []  # nothing to load: the other tasks are skipped
-            return wiring.step(steps.extract, item.id, period, Home.from_environment())
+            return wiring.step(
+                steps.extract, item.id, period, Home.from_environment(), connections=wiring.connection
+            )
 
         @task(map_index_template="{{ delivery }}", doc_md="解析为规范列，逐行评判，写成暂存文件")
         def stage(manifest: str) -> str:
@@ -129,9 +138,24 @@ def ingest(catalog: Catalog, item: Item) -> DAG:
             _name_chain(Path(verdict).parts[-2])
             return wiring.step(steps.load, verdict, Home.from_environment())
 
+        @task(
+            map_index_template="{{ delivery }}", doc_md="把每行的结果写回来源库的回执表；重写与只写一次相同"
+        )
+        def acknowledge(verdict: str) -> dict[str, int]:
+            from transforms import steps
+            from warehouse.home import Home
+
+            _name_chain(Path(verdict).parts[-2])
+            return wiring.step(
+                steps.acknowledge, verdict, Home.from_environment(), connections=wiring.connection
+            )
+
         @task_group(group_id="file", tooltip="一个送达文件一条链")
         def chain(manifest: str) -> None:
-            load(judge(stage(manifest)))
+            verdict = judge(stage(manifest))
+            loaded = load(verdict)
+            if any(isinstance(source, DatabaseSource) and source.receipt for source in item.sources):
+                loaded >> acknowledge(verdict)
 
         chain.expand(manifest=extract())
     return dag

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from typing import Any, ParamSpec, TypeVar
 
 import pendulum
-from airflow.sdk import Asset, CronDataIntervalTimetable, Param
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import Asset, Connection, CronDataIntervalTimetable, Param
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
 from catalog.errors import PassingError, UserError
 from catalog.period import Period
@@ -63,6 +63,21 @@ def run_period(context: Mapping[str, Any]) -> str:
         where = context["dag"].dag_id
         raise UserError("手工运行没有期次", where=where, remedy="触发时填写参数 period，例如 2019-12")
     return str(Period.before(pendulum.instance(fires).in_timezone(TIMEZONE).date()))
+
+
+def connection(name: str) -> str:
+    """The URI of an Airflow Connection; it is handed to `extract` and goes into no XCom.
+
+    Raises `UserError` for one that is not defined.
+    """
+    try:
+        return str(Connection.get(name).get_uri())
+    except AirflowNotFoundException as error:
+        raise UserError(
+            f"没有来源连接“{name}”",
+            where="Airflow Connections",
+            remedy=f"建连接 {name}（界面 Admin → Connections，或环境变量 AIRFLOW_CONN_{name.upper()}）",
+        ) from error
 
 
 def run_day(context: Mapping[str, Any]) -> date:

@@ -18,7 +18,9 @@ from catalog.period import Period
 from catalog.types.base_sql import quote
 from quality.gate import examine, read_history
 from quality.suite import History
-from transforms.extract.drop import extract_drop, land
+from transforms.extract.collect import collect
+from transforms.extract.connection import Connections, from_environment
+from transforms.extract.drop import land
 from transforms.stage.batch import stage_delivery
 from warehouse.batch import Counts, Delivery, Document, StagedBatch, Verdict
 from warehouse.home import Home
@@ -113,7 +115,13 @@ class Preview(Document):
 
 
 def preview(
-    item: Item, period: Period, catalog: Catalog, home: Home, *, file: Path | None = None
+    item: Item,
+    period: Period,
+    catalog: Catalog,
+    home: Home,
+    *,
+    file: Path | None = None,
+    connections: Connections = from_environment,
 ) -> list[Preview]:
     """What loading the item's files of a period (or `file` alone) would change; one for each delivered file.
 
@@ -121,7 +129,11 @@ def preview(
     """
     with tempfile.TemporaryDirectory(dir=home.private_dir(home.root / "tmp"), prefix="preview-") as folder:
         scratch = Home(Path(folder))
-        manifests = [land(file, item, period, scratch)] if file else extract_drop(item, period, home, scratch)
+        manifests = (
+            [land(file, item, period, scratch)]
+            if file
+            else collect(item, period, home, connections, into=scratch)
+        )
         found = []
         for number, manifest in enumerate(manifests):
             delivery = Delivery.from_file(manifest)

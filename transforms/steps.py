@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catalog.channel import DatabaseSource
 from catalog.errors import PassingError, UserError
 from catalog.loader import Catalog, Finding, load_catalog
 from catalog.model import Item
@@ -26,7 +27,10 @@ from quality.vanish import vanished
 from transforms.assess import assess as assess_period
 from transforms.assess import ensure_marts
 from transforms.declaration import Declaration, replace_declarations, returns_reader
-from transforms.extract.drop import extract_drop, extract_returns, land
+from transforms.extract.collect import collect
+from transforms.extract.connection import Connections, from_environment
+from transforms.extract.drop import extract_returns, land
+from transforms.extract.landing import source_of
 from transforms.integrate.build import integrate as build_libraries
 from transforms.preview import Preview
 from transforms.preview import preview as preview_files
@@ -57,15 +61,19 @@ if TYPE_CHECKING:
 
     from transforms.publish.check import Checked
     from transforms.publish.run import Published
+    from transforms.report import Explanation
 
 _TOLD = 5
 """As many unreadable returns are named in one message."""
 
 
 @told()
-def extract(item_id: str, period: str, home: Home) -> list[str]:
-    """Land what the item's departments delivered for the period; the manifests' paths, none if nothing came."""
-    return [str(path) for path in extract_drop(_collected(item_id), Period.parse(period), home)]
+def extract(item_id: str, period: str, home: Home, connections: Connections = from_environment) -> list[str]:
+    """Land what the item's departments delivered for the period; the manifests' paths, none if nothing came.
+
+    `connections` gives the address of each source the item is fetched from.
+    """
+    return [str(path) for path in collect(_collected(item_id), Period.parse(period), home, connections)]
 
 
 @told()
@@ -149,9 +157,18 @@ def load(verdict: str, home: Home) -> dict[str, int]:
 
 
 @told()
-def preview(item_id: str, period: str, home: Home, *, file: Path | None = None) -> list[Preview]:
+def preview(
+    item_id: str,
+    period: str,
+    home: Home,
+    *,
+    file: Path | None = None,
+    connections: Connections = from_environment,
+) -> list[Preview]:
     """What loading the item's files of the period (or `file`) would change; nothing is landed, loaded or recorded."""
-    return preview_files(_collected(item_id), Period.parse(period), load_catalog(), home, file=file)
+    return preview_files(
+        _collected(item_id), Period.parse(period), load_catalog(), home, file=file, connections=connections
+    )
 
 
 @told()
@@ -184,6 +201,20 @@ def replay(item_id: str, period: str, home: Home, *, confirm_ends: bool = False)
         return load_result(judge(stage(manifest, home), home, confirm_ends=confirm_ends), home)
 
     return [replay_file(manifest, lambda: open_lake(home)[0], load_again) for manifest in manifests]
+
+
+@told()
+def acknowledge(verdict: str, home: Home, connections: Connections = from_environment) -> dict[str, int]:
+    """Write a loaded batch's receipt back to the source it was pulled from; rows by status, none where none is owed."""
+    delivery = Verdict.from_file(Path(verdict)).batch.delivery
+    source = source_of(delivery, load_catalog().item(delivery.item_id))
+    if not isinstance(source, DatabaseSource) or source.receipt is None:
+        return {}
+    from transforms.extract.receipt import write_receipt  # drivers, for the few items that need them
+
+    lake, _ = open_lake(home)
+    with lake:
+        return dict(write_receipt(source, delivery, lake, connections(source.connection)))
 
 
 def staged_folder(delivery: Delivery, home: Home) -> Path:
@@ -290,6 +321,39 @@ def report(
             lake, catalog, month, out or home.reports / str(month), county=county, department=department
         )
     return [str(path) for path in paths]
+
+
+@told()
+def return_lists(period: str, home: Home, *, out: Path | None = None) -> list[str]:
+    """Write the period's return lists, one per provider; the paths."""
+    from transforms.report import write_return_lists
+
+    month = Period.parse(period)
+    lake, catalog = open_lake(home)
+    with lake:
+        paths = write_return_lists(lake, catalog, month, out or home.reports / str(month) / "退回清单")
+    return [str(path) for path in paths]
+
+
+@told()
+def freeze(period: str, home: Home) -> int:
+    """Publish the period as assessed; the snapshot that its bulletin is made from from now on."""
+    from transforms.report import freeze as publish_month
+
+    lake, _ = open_lake(home)
+    with lake:
+        return publish_month(lake, Period.parse(period)).snapshot
+
+
+@told()
+def explain(county: str, period: str, home: Home, *, item: str | None = None, limit: int = 20) -> Explanation:
+    """What a county's number is made of: items, files, lines."""
+    from transforms.report import explain as trace
+
+    lake, catalog = open_lake(home)
+    wanted = catalog.item(item).id if item else None
+    with lake:
+        return trace(lake, catalog, county, Period.parse(period), item=wanted, limit=limit)
 
 
 def county_table(period: str, home: Home) -> Table:

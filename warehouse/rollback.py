@@ -9,9 +9,9 @@ import duckdb
 from catalog.errors import UserError
 from warehouse.lake import Lake
 
-# References follow the catalog, and the log of refusals tells what happened: neither is state.
+# References follow the catalog, and the logs of refusals and of what was sent out tell what happened: neither is state.
 _STATE = ("rec", "core", "lib", "mart", "vault", "ops")
-_LOG = "ops.outcome"
+_LOGS = ("ops.outcome", "ops.publication")
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def _changed(tx: duckdb.DuckDBPyConnection, snapshot: int) -> dict[str, list[str
     ).fetchall()
     found: dict[str, list[str] | None] = {}
     for quoted, name in written:
-        if name == _LOG:
+        if name in _LOGS:
             continue
         then = _columns(
             tx,

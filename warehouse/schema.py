@@ -114,7 +114,11 @@ IGNORED = _table(
     ("item_id", String, "目录标识"),
     ("period", String, "期次"),
     ("row_number", BigInteger, "行号"),
-    ("reason", String, "blank 空行；repeated_header 重复表头；footer 页脚或说明"),
+    (
+        "reason",
+        String,
+        "blank 空行；repeated_header 重复表头；footer 页脚或说明；withdrawn 来源库中已标为删除",
+    ),
 )
 EXPECTATION = _table(
     "ops",
@@ -157,6 +161,14 @@ DECLARATION = _table(
     ("declared_on", Date, "文件名所载日期"),
     ("source_file", String, "原文件名"),
     ("sha256", String, "原文件摘要"),
+)
+PUBLICATION = _table(
+    "ops",
+    "publication",
+    "已发布的期次：通报所依据的快照与所用文字（流水，回退不改）",
+    ("period", String, "期次"),
+    ("snapshot", BigInteger, "数据仓库快照号"),
+    ("wording", String, "发布时的通报文字（JSON）"),
 )
 RECORD = _table(
     "core",
@@ -473,6 +485,17 @@ def _extend(tx: duckdb.DuckDBPyConnection, table: Columns, present: Mapping[str,
     for name, kind, _ in table.columns:
         if name not in present:
             tx.execute(f'ALTER TABLE {table.qualified} ADD COLUMN "{name}" {kind}')
+
+
+def extend_tables(tx: duckdb.DuckDBPyConnection, tables: Iterable[Columns]) -> None:
+    """Create tables that are missing, and add columns that those present lack."""
+    existing = _existing_columns(tx)
+    for table in tables:
+        present = existing.get(f"{table.schema}.{table.name}")
+        if present is None:
+            tx.execute(f"CREATE TABLE {table.definition}")
+        else:
+            _extend(tx, table, present)
 
 
 def apply_comments(tx: duckdb.DuckDBPyConnection, tables: Iterable[Columns]) -> None:

@@ -9,6 +9,10 @@ SELECT
     count(*) AS collected,
     count(*) FILTER (record.first_period = $period) AS collected_in_period,
     count(*) FILTER (record.first_period = $previous) AS collected_in_previous,
+    count(*) FILTER (record.first_period >= $january) AS collected_in_year,
+    count(*) FILTER (record.first_period = $last_year) AS collected_in_last_year_month,
+    count(*) FILTER (record.first_period BETWEEN $last_january AND $last_year) AS collected_in_last_year,
+    count(*) FILTER (record.first_period >= $recent) AS collected_recently,
     count(record.subject_key) AS linked
 FROM core.record AS record
 LEFT JOIN (SELECT batch_id, department FROM ops.batch) AS batch ON batch.batch_id = record.batch_id

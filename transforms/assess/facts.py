@@ -77,6 +77,19 @@ def units_of(catalog: Catalog, period: Period, plan: Plan | None) -> list[Unit]:
     return units
 
 
+def breaks(divisions: Divisions, before: date, on: date) -> dict[str, str]:
+    """The units of `on` whose extent is not that of one unit of `before`, each with the reason in words."""
+    earlier = divisions.units(before, statistical=True)
+    found: dict[str, str] = {}
+    for unit in divisions.units(on, statistical=True):
+        parts = [u for u in earlier if unit.code in {s.code for s in divisions.successors(u.code, on)}]
+        whole = [u for u in parts if len(divisions.successors(u.code, on)) == 1]
+        if len(parts) > 1 or (parts and not whole):
+            made_of = "、".join(f"{u.name}{'' if u in whole else '的一部分'}" for u in parts)
+            found[unit.code] = f"{unit.name}由{made_of}组成，范围与以前不同，不可比"
+    return found
+
+
 class Places:
     """Translates county codes of any layout into the units of one day."""
 

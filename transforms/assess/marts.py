@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from catalog.demonstration import load_demonstration
 from catalog.divisions import CITY
 from catalog.loader import Catalog
 from catalog.obligations import due_date, is_owed, providers
 from catalog.period import Period
-from transforms.assess.facts import Place, Places, Plan, Unit, plan_of, units_of
+from catalog.scoring import Scoring, load_scoring
+from transforms.assess.facts import Place, Places, Plan, Unit, breaks, plan_of, units_of
+from transforms.assess.measures import measure_rows
 from transforms.assess.tables import MARTS
 from warehouse.lake import Lake
-from warehouse.schema import apply_comments
+from warehouse.schema import apply_comments, extend_tables
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,9 +43,12 @@ class AssessResult:
 def assess(lake: Lake, catalog: Catalog, period: Period, *, opted: Container[str] = ()) -> AssessResult:
     """Replace exactly the rows of `period` in `mart.*`, from core.record, ops.batch and the catalog alone.
 
-    A record counts once, in the period in which it first appears (domain notes 6.5). The marts' columns are
+    A published period is left as it was sent out, and its totals are given. A record counts once, in the period in which it first appears (domain notes 6.5). The marts' columns are
     in tables.py. Raises RuntimeError, and changes nothing, if the counties do not add up to the ledger.
     """
+    if (snapshot := _published(lake.connection, period)) is not None:
+        with lake.at(snapshot) as frozen:
+            return _totals(frozen.connection, period)
     plan = plan_of(period)
     places = Places(catalog.divisions, period.last_day)
     with lake.transaction(f"assess {period}") as tx:
@@ -56,13 +62,70 @@ def assess(lake: Lake, catalog: Catalog, period: Period, *, opted: Container[str
         for statement in _statements("marts.sql"):
             tx.execute(statement, {"period": str(period)} if "$period" in statement else {})
         _assert_adds_up(tx, period)
-        row = tx.execute(
-            "SELECT collected, collected_in_period, target, rate, items_owed, items_delivered "
-            "FROM mart.city_progress WHERE period = ?",
-            [str(period)],
-        ).fetchone()
+        scoring = load_scoring()
+        _scoring_facts(tx, catalog, period, scoring)
+        measure_rows(tx, catalog, period, scoring)
+        for script in ("quality.sql", "score.sql", "flags.sql", "scoreboard.sql"):
+            for statement in _statements(script):
+                tx.execute(statement, {"period": str(period)} if "$period" in statement else {})
+        _adjustments(tx, catalog, period)
+        return _totals(tx, period)
+
+
+def _totals(connection: duckdb.DuckDBPyConnection, period: Period) -> AssessResult:
+    row = connection.execute(
+        "SELECT collected, collected_in_period, target, rate, items_owed, items_delivered "
+        "FROM mart.city_progress WHERE period = ?",
+        [str(period)],
+    ).fetchone()
     assert row is not None
     return AssessResult(str(period), *row)
+
+
+def _published(connection: duckdb.DuckDBPyConnection, period: Period) -> int | None:
+    row = connection.execute(
+        "SELECT snapshot FROM ops.publication WHERE period = ?", [str(period)]
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _adjustments(tx: duckdb.DuckDBPyConnection, catalog: Catalog, period: Period) -> None:
+    """What the last published month would be now, unit by unit in its own layout, against what was published."""
+    tx.execute("DELETE FROM mart.adjustment WHERE period = ?", [str(period)])
+    last = tx.execute(
+        "SELECT period, snapshot FROM ops.publication WHERE period < ? ORDER BY period DESC LIMIT 1",
+        [str(period)],
+    ).fetchone()
+    if last is None:
+        return
+    then = Period.parse(last[0])
+    places = Places(catalog.divisions, then.last_day)
+    tx.execute(
+        "CREATE OR REPLACE TEMP TABLE assess_then AS SELECT coalesce(county_code, $city) AS county_code,"
+        " coalesce(division_code, '') AS division_code, count(*) AS n FROM core.record ANTI JOIN ref.apart USING (item_id)"
+        " WHERE first_period <= $then GROUP BY ALL",
+        {"city": CITY, "then": str(then)},
+    )
+    pairs = tx.execute("SELECT county_code, division_code FROM assess_then").fetchall()
+    text = pa.string()
+    _temporary(
+        tx,
+        "assess_then_place",
+        {"county_code": text, "division_code": text, "unit": text},
+        [(p.county_code, p.division_code, p.unit) for p in places.places(pairs)],
+    )
+    tx.execute(
+        f"""
+        INSERT INTO mart.adjustment BY NAME
+        WITH now AS (SELECT unit, sum(n)::BIGINT AS n FROM assess_then JOIN assess_then_place USING (county_code, division_code) GROUP BY unit)
+        SELECT $period AS period, $then AS of_period, {int(last[1])} AS snapshot, p.county_code, p.county_name, p.collected AS published,
+            coalesce(now.n, 0) AS recomputed, coalesce(now.n, 0) - p.collected AS difference
+        FROM (FROM mart.county_progress AT (VERSION => {int(last[1])}) WHERE period = $then) AS p
+        LEFT JOIN now ON now.unit = p.county_code
+        ORDER BY p.county_code
+        """,
+        {"period": str(period), "then": str(then)},
+    )
 
 
 def ensure_marts(lake: Lake) -> None:
@@ -74,18 +137,17 @@ def ensure_marts(lake: Lake) -> None:
 
 def _present(tx: duckdb.DuckDBPyConnection) -> bool:
     found = tx.execute(
-        "SELECT count(*) FROM duckdb_tables() "
+        "SELECT count(*) FROM duckdb_columns() "
         "WHERE database_name = current_database() AND schema_name = 'mart' AND list_contains(?, table_name)",
         [[table.name for table in MARTS]],
     ).fetchone()
-    return found == (len(MARTS),)
+    return found == (sum(len(table.columns) for table in MARTS),)
 
 
 def _create_marts(tx: duckdb.DuckDBPyConnection) -> None:
     if not _present(tx):
         tx.execute("CREATE SCHEMA IF NOT EXISTS mart")
-        for table in MARTS:
-            tx.execute(f"CREATE TABLE IF NOT EXISTS {table.definition}")
+        extend_tables(tx, MARTS)
     apply_comments(tx, MARTS)
 
 
@@ -99,7 +161,7 @@ def _count_ledger(tx: duckdb.DuckDBPyConnection, catalog: Catalog, period: Perio
         statement,
         {
             "period": str(period),
-            "previous": str(period.shift(-1)),
+            **{name: first for name, (first, _) in _bounds(period).items()},
             "city": CITY,
             "apart": sorted(catalog.apart),
             "split": sorted(code for (code,) in codes if places.is_split(code)),
@@ -217,6 +279,131 @@ def _obligations(
         {"division": text, "unit": text},
         [(code, places.unit(code) or CITY) for (code,) in divisions],
     )
+
+
+def spans(period: Period) -> dict[str, tuple[Period, Period]]:
+    """The spans of time that volumes are given for: first and last period of each."""
+    last_year = period.shift(-12)
+    return {
+        "month": (period, period),
+        "previous": (period.shift(-1), period.shift(-1)),
+        "year": (Period(period.year, 1), period),
+        "last_year_month": (last_year, last_year),
+        "last_year": (Period(last_year.year, 1), last_year),
+        "recent": (period.shift(-2), period),
+    }
+
+
+def _bounds(period: Period) -> dict[str, tuple[str, str]]:
+    named = {
+        "previous": "previous",
+        "january": "year",
+        "last_january": "last_year",
+        "last_year": "last_year_month",
+        "recent": "recent",
+    }
+    return {name: (str(spans(period)[span][0]), str(spans(period)[span][1])) for name, span in named.items()}
+
+
+def _scoring_facts(tx: duckdb.DuckDBPyConnection, catalog: Catalog, period: Period, scoring: Scoring) -> None:
+    """Weights, deductions, lines and spans as temporary tables."""
+    text, number = pa.string(), pa.decimal128(9, 4)
+    _temporary(
+        tx,
+        "assess_measure",
+        {
+            "position": pa.int32(),
+            "measure": text,
+            "title": text,
+            "county": number,
+            "department": number,
+            "full_at": number,
+        },
+        [(i, m.id, m.title, m.county, m.department, m.full_at) for i, m in enumerate(scoring.measures, 1)],
+    )
+    _temporary(
+        tx,
+        "assess_deduction",
+        {"id": text, "each": number, "at_most": number},
+        [(d.id, d.each, d.at_most) for d in scoring.deductions],
+    )
+    lines = scoring.flags.model_dump()
+    _temporary(
+        tx, "assess_line", {name: pa.float64() for name in lines}, [tuple(float(v) for v in lines.values())]
+    )
+    between = spans(period)
+    _temporary(
+        tx,
+        "assess_span",
+        {"span": text, "first": text, "last": text},
+        [(name, str(first), str(last)) for name, (first, last) in between.items()],
+    )
+    _temporary(
+        tx,
+        "assess_break",
+        {"unit": text, "span": text, "note": text},
+        [
+            (unit, name, note)
+            for name, (first, _) in between.items()
+            for unit, note in breaks(catalog.divisions, first.last_day, period.last_day).items()
+        ],
+    )
+    places = Places(catalog.divisions, period.last_day)
+    divisions = tx.execute("SELECT DISTINCT division FROM ops.batch WHERE division IS NOT NULL").fetchall()
+    _temporary(
+        tx,
+        "assess_earlier_division",
+        {"division": text, "unit": text},
+        [(code, places.unit(code) or CITY) for (code,) in divisions],
+    )
+    board = load_demonstration()
+    _temporary(
+        tx,
+        "assess_indicator",
+        {"position": pa.int32(), "indicator": text, "title": text, "points": number, "measure": text},
+        [(i, d.id, d.title, d.points, d.measure) for i, d in enumerate(board.indicators, 1)],
+    )
+    _temporary(
+        tx,
+        "assess_evidence",
+        {
+            "year": pa.int32(),
+            "code": text,
+            "indicator": text,
+            "achieved": number,
+            "possible": number,
+            "evidence": text,
+        },
+        [(e.year, e.code, e.indicator, e.achieved, e.of, e.evidence) for e in board.evidence],
+    )
+    _handled(tx, period)
+
+
+def _handled(tx: duckdb.DuckDBPyConnection, period: Period) -> None:
+    """`assess_handled`: of the rows questioned in the period before, those mended by a delivery of this one at the latest.
+
+    Empty, so that the measure is not available, where no register of rectification is kept.
+    """
+    tx.execute(
+        "CREATE OR REPLACE TEMP TABLE assess_handled(item_id VARCHAR, department VARCHAR, county_code VARCHAR,"
+        " to_handle BIGINT, handled BIGINT, handling_days DOUBLE)"
+    )
+    kept = tx.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'ops' AND table_name = 'rectification'"
+    ).fetchone()
+    if kept == (1,):
+        tx.execute(
+            """
+            INSERT INTO assess_handled
+            SELECT item_id, department, coalesce(place.unit, $city), count(*),
+                count(*) FILTER (split_part(closed_batch_id, '/', 2) <= $period),
+                avg(days) FILTER (split_part(closed_batch_id, '/', 2) <= $period)
+            FROM ops.rectification AS r LEFT JOIN assess_earlier_division AS place ON place.division = r.division
+            WHERE r.period = $previous
+            GROUP BY ALL
+            """,
+            {"city": CITY, "period": str(period), "previous": str(period.shift(-1))},
+        )
 
 
 def _unit_row(unit: Unit) -> tuple[object, ...]:

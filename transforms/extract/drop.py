@@ -5,21 +5,26 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from catalog.errors import UserError
+from catalog.errors import PassingError, UserError
 from catalog.model import Item
 from catalog.period import Period
 from catalog.personal import redact
+from transforms.extract.landing import pack
 from warehouse.batch import Delivery, digest
 from warehouse.home import Home
 
 _NAME = re.compile(
-    r"(?P<division>\d{6})_(?P<department>[a-z0-9]+)_(?P<item>[a-z0-9_]+?)_(?P<date>\d{8})_(?P<number>\d{2,4})"
+    r"(?P<division>\d{6})_(?P<department>[a-z0-9]+)_(?P<item>[a-z0-9_]+?)_(?P<date>\d{8})_(?P<number>\d{2,4})(?:-(?P<part>\d{1,3}))?"
 )
+MARKER = ".ok"
+"""Ending of the marker that says that a delivery is complete; its lines, if any, name the files, with size and SHA-256."""
+_PART = re.compile(r"-\d{1,3}$")
 RETURN = "return"
 """What stands in the item's place in the name of a monthly return (报送情况月报表)."""
 
@@ -40,11 +45,94 @@ class MonthlyReturn:
 def extract_drop(item: Item, period: Period, home: Home, into: Home | None = None) -> list[Path]:
     """Land every file of the item in `inbox/<period>/`; returns the manifests' paths in delivery order.
 
-    `into` is another home to land them in. Landing the same bytes again changes nothing. Files being written (names starting with `.`, ending in `.part` or
-    `.tmp`) are left alone.
+    `into` is another home to land them in. Landing the same bytes again changes nothing. Left alone are files being written
+    (names starting with `.`, ending in `.part` or `.tmp`) and deliveries of several parts (`..._01-1`, `..._01-2`) whose
+    marker (`..._01.ok`) is not there yet; the parts of one delivery are landed as one zip.
     """
-    found = [land(path, item, period, into or home) for path, _ in _dropped(item.id, period, home)]
+    folder = home.inbox / str(period)
+    names = [path.name for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+    found = [
+        land_delivery(
+            [folder / name for name in files], folder / marker if marker else None, item, period, into or home
+        )
+        for files, marker in deliveries(names, item.id)
+    ]
     return sorted(found, key=lambda manifest: Delivery.from_file(manifest).delivery)
+
+
+def deliveries(
+    names: Iterable[str], item_id: str, *, marked: bool = False
+) -> Iterator[tuple[list[str], str | None]]:
+    """The complete deliveries of an item among the names of a folder: its files in order, and its marker if it has one.
+
+    With `marked`, a delivery without a marker is not complete.
+    """
+    found: dict[str, list[str]] = {}
+    markers: dict[str, str] = {}
+    for name in sorted(names):
+        match = _named(name)
+        if not match or match["item"] != item_id or _unfinished(Path(name)):
+            continue
+        whole = match[0].removesuffix(f"-{match['part']}")
+        if name.endswith(MARKER):
+            markers[whole] = name
+        else:
+            # Two files of one name but different endings are two deliveries, as ever; parts are one.
+            found.setdefault(whole if match["part"] else name, []).append(name)
+    for key, files in found.items():
+        whole = key.partition(".")[0]
+        if whole in markers or not (marked or _PART.search(files[0].partition(".")[0])):
+            yield sorted(files, key=_part), markers.get(whole)
+
+
+def land_delivery(files: Sequence[Path], marker: Path | None, item: Item, period: Period, home: Home) -> Path:
+    """Land the files of one delivery as one; the manifest's path. Raises `UserError` unless they are what the marker lists."""
+    if marker:
+        _expect_marked(files, marker.read_text(encoding="utf-8-sig"))
+    if not _PART.search(files[0].name.partition(".")[0]):
+        return land(files[0], item, period, home)
+    whole = _PART.sub("", files[0].name.partition(".")[0])
+    with tempfile.TemporaryDirectory(dir=home.private_dir(home.root / "tmp")) as folder:
+        packed = Path(folder) / f"{whole}.zip"
+        pack(files, packed)
+        newest = max(path.stat().st_mtime for path in files)
+        os.utime(packed, (newest, newest))
+        return land(packed, item, period, home)
+
+
+def _expect_marked(files: Sequence[Path], text: str) -> None:
+    listed = [line.split() for line in text.splitlines() if line.strip()]
+    by_name = {path.name: path for path in files}
+    for name, *facts in listed:
+        path = by_name.get(name)
+        wrong = path is None
+        for fact in facts:
+            if path and fact.isdecimal() and len(fact) < 64:
+                wrong |= path.stat().st_size != int(fact)
+            elif path:
+                wrong |= digest(path) != fact.lower()
+        if wrong:
+            raise UserError(
+                "文件与标记文件所列的不符（没有送来，或大小、摘要不同）",
+                where=name,
+                remedy="请提供单位重新送达整批文件与 .ok",
+            )
+    if listed and len(listed) != len(files):
+        raise UserError(
+            f"标记文件列了 {len(listed)} 个文件，实有 {len(files)} 个",
+            where=files[0].name,
+            remedy="请提供单位核对后重新送达",
+        )
+
+
+def _named(name: str) -> re.Match[str] | None:
+    """What a name by the convention says; endings (`.csv`, `.csv.gz`, `.ok`) say nothing."""
+    return _NAME.fullmatch(name.partition(".")[0])
+
+
+def _part(name: str) -> int:
+    match = _named(name)
+    return int(match["part"] or 0) if match else 0
 
 
 def extract_returns(period: Period, home: Home) -> list[MonthlyReturn]:
@@ -71,7 +159,7 @@ def _dropped(item: str, period: Period, home: Home) -> Iterator[tuple[Path, re.M
     """Finished files of the period's inbox whose name says that they are of `item`."""
     folder = home.inbox / str(period)
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        match = _NAME.fullmatch(path.stem)
+        match = _named(path.name)
         if match and match["item"] == item and path.is_file() and not _unfinished(path):
             yield path, match
 
@@ -86,7 +174,7 @@ def land(source: Path, item: Item, period: Period, home: Home) -> Path:
     if redact(source.name) != source.name:
         # The name becomes part of paths, of the batch's name and of reports.
         raise UserError("文件名中有个人号码", where=str(source), remedy="改名后再报送")
-    match = _NAME.fullmatch(source.stem)
+    match = _named(source.name)
     if match and match["item"] != item.id:
         raise UserError(
             f"文件名表明它属于目录“{match['item']}”，不是“{item.id}”",
@@ -120,6 +208,7 @@ def _delivery(match: re.Match[str], item: Item) -> str:
 
 def _keep(source: Path, folder: Path) -> tuple[Path, str]:
     """Copy a file into `folder/<digest>/`, immutable; the copy and the digest. A copy that is whole is not made again."""
+    before = source.stat()
     found = digest(source)
     home = folder / found[:12]
     target = home / source.name
@@ -128,6 +217,9 @@ def _keep(source: Path, folder: Path) -> tuple[Path, str]:
         temporary = home / f".{source.name}.{os.getpid()}"
         try:
             shutil.copyfile(source, temporary)
+            after = source.stat()
+            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+                raise PassingError("文件正在写入", where=source.name, remedy="等写完后重跑这一步")
             temporary.chmod(0o400)
             temporary.replace(target)
         finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,11 @@ from catalog.loader import Catalog
 from catalog.period import Period
 from transforms.report import words
 from transforms.report.chart import BAR, FLOOR, QUOTA, county_chart
-from transforms.report.figures import Figures, Row, read_figures
-from transforms.report.tables import Column, tables
-from transforms.report.workbook import write_workbook
+from transforms.report.document import write_document
+from transforms.report.figures import Figures, read_figures
+from transforms.report.publication import published
+from transforms.report.tables import cell_text, tables
+from transforms.report.workbook import write_review, write_workbook
 from warehouse.lake import Lake
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -34,18 +35,33 @@ def report(
 ) -> list[Path]:
     """Write `bulletin-<period>[-<unit>].html` and `.xlsx` into the folder `out`; return their paths.
 
-    Every number comes from the lake's newest snapshot, which both documents name; the same snapshot gives the
+    For the city also the official document (`.docx`) and `review-<period>.xlsx`, what is to be looked at before it goes out.
+
+    Every number comes from one snapshot, the newest or that of the publication, which both documents name; the same snapshot gives the
     same bytes. `county` (code or name) or `department` (id or name) limits them to that unit and adds its
     faulty rows. Raises `UserError` if the period was not assessed since its last load, or the unit unknown.
     """
     with ExitStack() as stack:
-        fixed = lake if lake.snapshot is not None else stack.enter_context(lake.at(lake.snapshot_id()))
-        figures = read_figures(fixed, catalog, period, county=county, department=department)
+        frozen = published(lake, period) if lake.snapshot is None else None
+        snapshot = frozen.snapshot if frozen else lake.snapshot_id()
+        fixed = lake if lake.snapshot is not None else stack.enter_context(lake.at(snapshot))
+        figures = read_figures(
+            fixed,
+            catalog,
+            period,
+            county=county,
+            department=department,
+            wording=frozen.wording if frozen else None,
+        )
     out.mkdir(parents=True, exist_ok=True)
     stem = f"bulletin-{period}" + (f"-{figures.unit.id}" if figures.unit else "")
     page = out / f"{stem}.html"
     page.write_text(render_html(figures), encoding="utf-8", newline="\n")
-    return [page, write_workbook(figures, out / f"{stem}.xlsx")]
+    written = [page, write_workbook(figures, out / f"{stem}.xlsx")]
+    if figures.unit is None:
+        written.append(write_document(figures, out / f"{stem}.docx"))
+        written.append(write_review(figures, out / f"review-{period}.xlsx"))
+    return written
 
 
 def render_html(f: Figures) -> str:
@@ -59,16 +75,17 @@ def render_html(f: Figures) -> str:
     )
     return environment.get_template("bulletin.html").render(
         title=words.title(f),
-        issuer=words.ISSUER,
+        issuer=f.wording.issuer,
         addressee=words.addressee(f),
         sections=words.sections(f),
         notes=words.notes(f),
-        day=words.chinese_date(words.issue_date(f.period)),
+        day=words.chinese_date(words.issue_date(f.period, f.wording)),
         tables=tables(f),
         charts=_charts(f),
         colours={"bar": BAR, "quota": QUOTA, "floor": FLOOR},
-        cell=_cell,
+        cell=cell_text,
         phrases=words.phrases,
+        script=Markup((TEMPLATES / "bulletin.js").read_text(encoding="utf-8")),
         style=Markup((TEMPLATES / "bulletin.css").read_text(encoding="utf-8")),
         snapshot=f.snapshot,
         catalog_version=f.city["catalog_version"],
@@ -100,15 +117,3 @@ def _chart(caption: str, f: Figures, *, targets: bool) -> dict[str, Any]:
         "wide": Markup(county_chart(f.counties, width=WIDE, targets=targets)),
         "narrow": Markup(county_chart(f.counties, width=NARROW, targets=targets)),
     }
-
-
-def _cell(row: Row, column: Column) -> str:
-    """A table's cell as text; a missing number is a dash, a missing text nothing."""
-    value = row.get(column.key)
-    if column.kind == "rate":
-        return words.percent(value)
-    if column.kind == "whole":
-        return words.whole(value) + ("*" if column.key == "quota_target" and row.get("estimated") else "")
-    if isinstance(value, date):
-        return value.isoformat()
-    return "" if value is None else str(value)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from transforms.report.figures import Figures
 from transforms.report.words import percent, whole
 
 FONT = (
@@ -24,8 +25,55 @@ def county_chart(counties: Sequence[dict[str, Any]], *, width: int, targets: boo
     With `targets` the axis reaches the targets; without, it fits what was collected. Equal input gives equal
     bytes: nothing inside has an id, which the renderer would count on from chart to chart.
     """
-    import altair as alt
     import vl_convert
+
+    return _tidy(vl_convert.vegalite_to_svg(_county_spec(counties, width=width, targets=targets)))
+
+
+def county_chart_png(f: Figures) -> bytes:
+    """The county chart as PNG for the document, 2.5 times the size it has on a page.
+
+    Text is drawn with a Chinese font of this machine (see docs/assessment.md for one to install).
+    """
+    return _png(_county_spec(f.counties, width=700, targets=f.targets is not None))
+
+
+def score_chart_png(f: Figures) -> bytes:
+    """The counties' scores, best first, as PNG."""
+    import altair as alt
+
+    rows = [
+        {"name": s["county_name"], "score": s["score"] or 0, "text": f"{s['score'] or 0:.2f}"}
+        for s in f.county_scores
+    ]
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        y=alt.Y(
+            "name:N",
+            sort=[r["name"] for r in rows],
+            title=None,
+            axis=alt.Axis(labelFontSize=12, labelLimit=180),
+        ),
+        x=alt.X("score:Q", title=None, scale=alt.Scale(domain=[0, 100])),
+    )
+    chart = (
+        alt.layer(
+            base.mark_bar(color=BAR, height=11),
+            base.mark_text(align="left", dx=4, fontSize=11, color=INK).encode(text="text:N"),
+        )
+        .properties(width=560, height=ROW * len(rows))
+        .configure(font=FONT, background="white")
+    )
+    return _png(json.dumps(chart.to_dict(), ensure_ascii=False))
+
+
+def _png(spec: str) -> bytes:
+    import vl_convert
+
+    return bytes(vl_convert.vegalite_to_png(spec, scale=2.5))
+
+
+def _county_spec(counties: Sequence[dict[str, Any]], *, width: int, targets: bool) -> str:
+    import altair as alt
 
     left, right = 64, COUNT + (56 if targets else 4)
     plot = width - left - right
@@ -94,8 +142,7 @@ def county_chart(counties: Sequence[dict[str, Any]], *, width: int, targets: boo
         .configure_view(stroke=None)
         .configure_axis(labelColor=INK)
     )
-    svg = vl_convert.vegalite_to_svg(json.dumps(chart.to_dict(), ensure_ascii=False))
-    return _tidy(svg)
+    return json.dumps(chart.to_dict(), ensure_ascii=False)
 
 
 def _tidy(svg: str) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from catalog.bulletin import Wording, load_wording
 from catalog.errors import UserError
 from catalog.loader import Catalog, Department
 from catalog.period import Period
+from catalog.scoring import Reference, load_scoring
 from catalog.targets import Targets
 from transforms.assess.facts import plan_of
 from warehouse.lake import Lake
@@ -47,6 +49,21 @@ class Figures:
     county_items: tuple[Row, ...]
     faults: tuple[Row, ...]
     rows: tuple[Row, ...]
+    wording: Wording
+    reference: Reference
+    county_scores: tuple[Row, ...]
+    department_scores: tuple[Row, ...]
+    parts: dict[tuple[str, str], dict[str, Row]]
+    """The parts of a score by kind and unit, then measure."""
+    double_publicity: tuple[Row, ...]
+    """By item and county, what was reported of 双公示, its compliance, timeliness and concealment."""
+    duties: tuple[Row, ...]
+    """Late, missing and concealed reports, each with its provider."""
+    flags: tuple[Row, ...]
+    forecast: tuple[Row, ...]
+    adjustments: tuple[Row, ...]
+    volume: dict[tuple[str, str], dict[str, Row]]
+    """Volumes by kind and unit, then span."""
 
     @property
     def estimated(self) -> bool:
@@ -55,13 +72,19 @@ class Figures:
 
 
 def read_figures(
-    lake: Lake, catalog: Catalog, period: Period, *, county: str | None = None, department: str | None = None
+    lake: Lake,
+    catalog: Catalog,
+    period: Period,
+    *,
+    county: str | None = None,
+    department: str | None = None,
+    wording: Wording | None = None,
 ) -> Figures:
     """Read a period's figures; `lake` is opened at one snapshot, which is named in the result.
 
     Raises `UserError` if the period was not assessed, if batches were loaded since, or for an unknown unit.
     """
-    _require_fresh(lake, period)
+    require_fresh(lake, period)
     plan = plan_of(period)
     (city,) = lake.rows("SELECT * FROM mart.city_progress WHERE period = ?", [str(period)])
     counties = lake.rows(
@@ -100,6 +123,41 @@ def read_figures(
         county_items=tuple(_county_items(lake, period, unit)),
         faults=tuple(_faults(lake, catalog, period, unit)),
         rows=tuple(_faulty_rows(lake, catalog, period, unit)) if unit else (),
+        wording=wording or load_wording(),
+        reference=load_scoring().reference,
+        county_scores=tuple(
+            lake.rows(
+                "SELECT * FROM mart.county_score WHERE period = ? ORDER BY rank NULLS LAST, county_code",
+                [str(period)],
+            )
+        ),
+        department_scores=tuple(
+            lake.rows(
+                "SELECT * FROM mart.department_score WHERE period = ? ORDER BY rank NULLS LAST, department",
+                [str(period)],
+            )
+        ),
+        parts=_nested(
+            lake, "SELECT * FROM mart.score_part WHERE period = ? ORDER BY position", period, "measure"
+        ),
+        double_publicity=tuple(_double_publicity(lake, catalog, period, wording or load_wording())),
+        duties=tuple(_duties(lake, period)),
+        flags=tuple(
+            lake.rows(
+                "SELECT * FROM mart.review_flag WHERE period = ? ORDER BY county_code, department, flag, item_id",
+                [str(period)],
+            )
+        ),
+        forecast=tuple(
+            lake.rows("SELECT * FROM mart.forecast WHERE period = ? ORDER BY county_code", [str(period)])
+        ),
+        adjustments=tuple(
+            lake.rows(
+                "SELECT * FROM mart.adjustment WHERE period = ? AND difference <> 0 ORDER BY county_code",
+                [str(period)],
+            )
+        ),
+        volume=_nested(lake, "SELECT * FROM mart.volume WHERE period = ?", period, "span"),
     )
 
 
@@ -112,7 +170,7 @@ def require_assessed(lake: Lake, period: Period) -> None:
         raise UserError(f"{period}还没有考核结果", remedy=_ASSESS.format(period))
 
 
-def _require_fresh(lake: Lake, period: Period) -> None:
+def require_fresh(lake: Lake, period: Period) -> None:
     """A bulletin never mixes marts of one state with a quarantine of another."""
     require_assessed(lake, period)
     agree = lake.scalar(
@@ -147,6 +205,50 @@ def _unit(
             raise UserError(f"没有部门“{department}”", remedy=f"从中选一个：{known}")
         return Unit("department", found.id, found.name)
     return None
+
+
+def _nested(lake: Lake, sql: str, period: Period, key: str) -> dict[tuple[str, str], dict[str, Row]]:
+    found: dict[tuple[str, str], dict[str, Row]] = {}
+    for row in lake.rows(sql, [str(period)]):
+        found.setdefault((row["kind"], row["unit"]), {})[row[key]] = row
+    return found
+
+
+def _double_publicity(lake: Lake, catalog: Catalog, period: Period, wording: Wording) -> list[Row]:
+    """One row per item and county, and `county_code` None for the item's sum."""
+    items = [i.id for i in catalog.items.values() if i.library == wording.double_publicity]
+    return lake.rows(
+        """
+        SELECT title, county_code, any_value(county_name) AS county_name,
+            sum(submitted)::BIGINT AS submitted, sum(accepted + duplicate)::BIGINT AS valid, sum(questioned)::BIGINT AS questioned,
+            sum(accepted + duplicate) / nullif(sum(submitted - set_aside), 0) AS valid_rate,
+            sum(timed)::BIGINT AS timed, sum(in_time)::BIGINT AS in_time, sum(timed - in_time)::BIGINT AS late_records,
+            sum(in_time) / nullif(sum(timed), 0) AS timely_rate,
+            sum(produced)::BIGINT AS produced, sum(concealed_records)::BIGINT AS concealed_records,
+            sum(concealed_records) / nullif(sum(produced), 0) AS concealed_rate, sum(missing)::BIGINT AS missing
+        FROM mart.provider_item
+        WHERE period = ? AND list_contains(?, item_id)
+        GROUP BY GROUPING SETS ((item_id, title, county_code), (item_id, title))
+        HAVING county_code IS NULL OR sum(submitted) + sum(coalesce(produced, 0)) > 0
+        ORDER BY item_id, county_code NULLS LAST
+        """,
+        [str(period), items],
+    )
+
+
+def _duties(lake: Lake, period: Period) -> list[Row]:
+    return lake.rows(
+        """
+        SELECT p.county_code, p.county_name, p.department, p.department_name, p.item_id, p.title, o.due_on, o.delivered_on,
+            p.submitted, p.produced, p.concealed_records,
+            CASE WHEN p.concealed = 1 THEN '瞒报' WHEN p.missing = 1 THEN '漏报' ELSE '迟报' END AS fault
+        FROM mart.provider_item AS p
+        JOIN mart.obligation AS o USING (period, item_id, department, county_code)
+        WHERE period = ? AND p.late + p.missing + p.concealed > 0
+        ORDER BY county_code, department, list_position(['瞒报', '漏报', '迟报'], fault), p.item_id
+        """,
+        [str(period)],
+    )
 
 
 def _by_name(catalog: Catalog, name: str) -> Department | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
 from transforms.report.figures import STATUS, Figures, Row
+from transforms.report.words import percent, whole
 
-Kind = Literal["text", "whole", "rate", "date", "rank"]
+Kind = Literal["text", "whole", "rate", "date", "rank", "points"]
 CONFIDENCE = {"exact": "查得", "estimate": "估计", "derived": "推算"}
 
 
@@ -43,11 +45,24 @@ class Table:
 def tables(f: Figures) -> dict[str, Table]:
     """The tables of the bulletin, by id, in the order of the workbook's sheets."""
     if f.unit is None:
-        made = [_counties(f), _departments(f), _items(f), _faults(f)]
+        made = [
+            _counties(f),
+            _scores(f),
+            _departments(f),
+            _department_scores(f),
+            _double_publicity(f),
+            _items(f),
+            _duties(f),
+            _faults(f),
+            _forecast(f),
+            _adjustments(f),
+        ]
     elif f.unit.kind == "county":
         made = [_county_items(f), _faults(f), _rows(f)]
     else:
         made = [_items(f), _faults(f), _rows(f)]
+    if f.targets is None:
+        made = [table for table in made if table.id != "forecast"]
     return {table.id: table for table in made}
 
 
@@ -121,6 +136,165 @@ _SUBMITTED = (
     Column("set_aside", "搁置", "whole", 11),
     Column("valid_rate", "合规率", "rate", 10),
 )
+
+
+def _score_columns(f: Figures, kind: str) -> tuple[Column, ...]:
+    titles = {
+        name: f"{part['title']}（{part['weight'].normalize():f}分）"
+        for (of, _), parts in f.parts.items()
+        if of == kind
+        for name, part in parts.items()
+    }
+    return (
+        *(Column(name, title, "points", 12) for name, title in titles.items()),
+        Column("deduction", "扣分", "points", 8),
+        Column("concealed", "瞒报", "whole", 7),
+        Column("missing", "漏报", "whole", 7),
+        Column("late", "迟报", "whole", 7),
+        Column("not_measured", "未计指标", "text", 24),
+    )
+
+
+def _points(f: Figures, kind: str, unit: str) -> Row:
+    return {name: part["points"] for name, part in f.parts.get((kind, unit), {}).items()}
+
+
+def _scores(f: Figures) -> Table:
+    rows = [r | _points(f, "county", r["county_code"]) for r in f.county_scores]
+    columns = (
+        Column("rank", "名次", "rank", 6),
+        Column("county_name", "县（市、区）", "text", 18),
+        Column("score", "得分", "points", 9),
+        *_score_columns(f, "county"),
+    )
+    return Table(
+        "scores", "县(市、区)得分", "各县（市、区）考核得分", columns, tuple(rows), unit="单位：分、项"
+    )
+
+
+def _department_scores(f: Figures) -> Table:
+    rows = [
+        r | _points(f, "department", r["department"]) for r in f.department_scores if r["score"] is not None
+    ]
+    columns = (
+        Column("rank", "名次", "rank", 6),
+        Column("department_name", "部门", "text", 18),
+        Column("score", "得分", "points", 9),
+        *_score_columns(f, "department"),
+    )
+    return Table(
+        "department_scores", "市直部门得分", "市直部门考核得分", columns, tuple(rows), unit="单位：分、项"
+    )
+
+
+def _double_publicity(f: Figures) -> Table:
+    rows = [r | ({"county_name": "合计"} if r["county_code"] is None else {}) for r in f.double_publicity]
+    columns = (
+        Column("title", "目录", "text", 24),
+        Column("county_name", "报送单位", "text", 18),
+        Column("submitted", "上报", "whole", 10),
+        Column("valid", "合规", "whole", 10),
+        Column("valid_rate", "合规率", "rate", 10),
+        Column("timed", "应计时限", "whole", 10),
+        Column("in_time", "及时", "whole", 10),
+        Column("late_records", "迟报", "whole", 9),
+        Column("timely_rate", "及时率", "rate", 10),
+        Column("produced", "自报产生数", "whole", 11),
+        Column("concealed_records", "瞒报", "whole", 9),
+    )
+    return Table("double_publicity", "双公示", "“双公示”情况", columns, tuple(rows), unit="单位：条、%")
+
+
+def _duties(f: Figures) -> Table:
+    columns = (
+        Column("fault", "类别", "text", 8),
+        Column("county_name", "县（市、区）", "text", 16),
+        Column("department_name", "部门", "text", 16),
+        Column("title", "目录", "text", 32),
+        Column("due_on", "报送期限", "date", 12),
+        Column("delivered_on", "报送日期", "date", 12),
+        Column("submitted", "上报", "whole", 10),
+        Column("produced", "自报产生数", "whole", 11),
+        Column("concealed_records", "瞒报条数", "whole", 10),
+    )
+    return Table("duties", "迟报漏报瞒报", "迟报、漏报、瞒报", columns, f.duties, unit="单位：条", shown=60)
+
+
+def _forecast(f: Figures) -> Table:
+    binding = {"floor": "保底目标", "quota": "任务数", "both": "两项相等", None: ""}
+    rows = [
+        r
+        | {
+            "binding_title": binding[r["binding"]],
+            "floor_when": _when(r["floor_target"], r["floor_months"], r["floor_reached"]),
+            "quota_when": _when(r["quota_target"], r["quota_months"], r["quota_reached"]),
+        }
+        for r in f.forecast
+    ]
+    columns = (
+        Column("county_name", "县（市、区）", "text", 20),
+        Column("collected", "累计归集量", "whole", 14),
+        Column("monthly_rate", "近三月月均", "points", 12),
+        Column("floor_target", "保底目标", "whole", 13),
+        Column("floor_when", "达到保底", "text", 14),
+        Column("quota_target", "任务数", "whole", 13),
+        Column("quota_when", "完成任务", "text", 14),
+        Column("binding_title", "起约束作用的", "text", 14),
+    )
+    return Table("forecast", "进度预测", "按近三个月进度的预测", columns, tuple(rows), unit="单位：条")
+
+
+def _when(target: int | None, months: int | None, reached: str | None) -> str:
+    if target is None:
+        return "—"
+    if months is None:
+        return "按此进度达不到"
+    return "已达到" if months == 0 else reached or "百年以上"
+
+
+def _adjustments(f: Figures) -> Table:
+    columns = (
+        Column("of_period", "已通报期次", "text", 12),
+        Column("county_name", "县（市、区）", "text", 18),
+        Column("published", "通报数", "whole", 14),
+        Column("recomputed", "现重算数", "whole", 14),
+        Column("difference", "调整", "whole", 12),
+    )
+    return Table("adjustments", "调整", "对已通报数的调整", columns, f.adjustments, unit="单位：条")
+
+
+def flag_table(f: Figures) -> Table:
+    """The review sheet: what somebody has to look at before the bulletin goes out."""
+    kinds = {
+        "concentration": "一项独大", "jump": "突增", "renewed": "换号重报", "constant": "同值填充",
+        "sequential": "顺号填充", "test_name": "测试数据",
+    }  # fmt: skip
+    rows = [r | {"kind_title": kinds[r["flag"]], "verdict": ""} for r in f.flags]
+    columns = (
+        Column("kind_title", "情形", "text", 10),
+        Column("county_name", "县（市、区）", "text", 16),
+        Column("department_name", "部门", "text", 16),
+        Column("title", "目录", "text", 28),
+        Column("message", "说明", "text", 56),
+        Column("source_file", "例：文件", "text", 40),
+        Column("row_number", "例：行", "whole", 8),
+        Column("verdict", "核实结论", "text", 24),
+    )
+    return Table("flags", "核查", "通报前须核实的情形", columns, tuple(rows), unit="只列出，不自动更正")
+
+
+def cell_text(row: Row, column: Column) -> str:
+    """A table's cell as text; a missing number is a dash, a missing text nothing."""
+    value = row.get(column.key)
+    if column.kind == "rate":
+        return percent(value)
+    if column.kind == "points":
+        return "—" if value is None else f"{value:,.2f}"
+    if column.kind == "whole":
+        return whole(value) + ("*" if column.key == "quota_target" and row.get("estimated") else "")
+    if isinstance(value, date):
+        return value.isoformat()
+    return "" if value is None else str(value)
 
 
 def _items(f: Figures) -> Table:

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from catalog.bulletin import Wording
 from catalog.calendar import FIRST_YEAR, LAST_YEAR, is_working_day
+from catalog.divisions import CITY
 from catalog.period import Period
 from transforms.report.figures import Figures, Row
 
-ISSUER = "邢台市社会信用体系建设领导小组办公室"
-ISSUE_DAY = 25  # the month's assessment runs on the 25th of the following month
 NAMED = 3  # how many are named at either end of a list
 
 
@@ -48,10 +48,10 @@ def month(period: Period) -> str:
     return f"{period.month}月份"
 
 
-def issue_date(period: Period) -> date:
-    """The first working day from the 25th of the following month: a date of the period, not of the clock."""
+def issue_date(period: Period, wording: Wording) -> date:
+    """The first working day from the stated day of the following month: a date of the period, not of the clock."""
     following = period.shift(1)
-    day = date(following.year, following.month, ISSUE_DAY)
+    day = date(following.year, following.month, wording.issue_day)
     while FIRST_YEAR <= day.year <= LAST_YEAR and not is_working_day(day):
         day += timedelta(days=1)
     return day
@@ -73,13 +73,27 @@ def phrases(line: str) -> list[str]:
 
 
 def addressee(f: Figures) -> str:
-    return f"{f.unit.name}：" if f.unit else "各县（市、区）人民政府、开发区管委会，市直有关部门："
+    return f"{f.unit.name}：" if f.unit else f.wording.addressee
+
+
+def title_lines(f: Figures) -> list[str]:
+    """The title in two lines, broken where a term ends."""
+    head, _, tail = title(f).partition("公共信用信息")
+    return [head, f"公共信用信息{tail}"]
 
 
 def sections(f: Figures) -> list[Section]:
     """The bulletin's sections in order, for the city or for the one unit."""
     if f.unit is None:
-        parts = [_overall(f), _counties(f), _departments(f), _quality(f), _next(f)]
+        parts = [
+            _overall(f),
+            _counties(f),
+            _departments(f),
+            _double_publicity(f),
+            _quality(f),
+            _problems(f),
+            _next(f),
+        ]
     elif f.unit.kind == "county":
         parts = [_one_county(f), _own_quality(f)]
     else:
@@ -114,6 +128,13 @@ def notes(f: Figures) -> list[str]:
         lines.append("排名按任务完成率从高到低，并列同名次（次序按区划代码）；开发区和市本级不排名。")
     else:
         lines.append("本期没有适用的归集目标，不计算完成率，不排名。")
+    if f.unit is None:
+        gaps = sorted({s["not_measured"] for s in f.county_scores if s["not_measured"]})
+        if gaps:
+            lines.append(
+                "得分中有的指标在有的单位无从计算，不计分，其余各项按权重折算为100分；各单位未计的指标列在得分表中。"
+            )
+        lines.append("表中各项错误均注明提供单位：谁提供、谁负责。")
     unplaced = sum(c["unplaced"] for c in f.counties)
     if unplaced:
         lines.append(
@@ -164,6 +185,15 @@ def _overall(f: Figures) -> Section:
         )
     else:
         second += "没有上报数据。"
+    spans = f.volume.get(("city", CITY), {})
+    if spans:
+        year, last = spans["year"], spans["last_year"]
+        second += f"本年累计新增{whole(year['collected'])}条，上报{whole(year['submitted'])}条；"
+        second += (
+            f"上年同期新增{whole(last['collected'])}条，{_change(year['collected'], last['collected'])}。"
+            if last["collected"]
+            else "上年同期没有数据。"
+        )
     paragraphs = [first + where, second]
     if f.targets is not None:
         paragraphs.append(both_targets(f))
@@ -177,8 +207,15 @@ def _compared(f: Figures) -> str:
         return f"{previous}没有新增"
     if now == before:
         return f"与{previous}持平"
-    change = abs(now - before) / before
-    return f"比{previous}（{whole(before)}条）{'增长' if now > before else '下降'}{percent(change)}"
+    return f"比{previous}（{whole(before)}条）{_change(now, before)}"
+
+
+def _change(now: int, before: int) -> str:
+    return (
+        "持平"
+        if now == before
+        else f"{'增长' if now > before else '下降'}{percent(abs(now - before) / before)}"
+    )
 
 
 def _counties(f: Figures) -> Section:
@@ -196,7 +233,18 @@ def _counties(f: Figures) -> Section:
         sentences.append(_reached(counties, wan(f.targets.county_floor)))
     if without:
         sentences.append(f"尚无归集数据的县（市、区）：{'、'.join(without)}。")
-    return Section("各县（市、区）归集情况", ("".join(sentences),), ("chart", "counties"))
+    scored = [s for s in f.county_scores if s["rank"] is not None]
+    if scored:
+        text = f"考核得分居前的是{_points(scored[:NAMED])}"
+        text += f"；居后的是{_points(scored[NAMED:][-NAMED:])}。" if scored[NAMED:] else "。"
+        sentences.append(text)
+    return Section(
+        "各县（市、区）归集情况", ("".join(sentences),), ("chart", "counties", "score_chart", "scores")
+    )
+
+
+def _points(scored: Iterable[Row]) -> str:
+    return "、".join(f"{s['county_name']}（{s['score']:.2f}分）" for s in scored)
 
 
 def _reached(counties: Sequence[Row], floor: str) -> str:
@@ -259,18 +307,86 @@ def _quality(f: Figures) -> Section:
     return Section("数据质量情况", (text,), ("faults",) if f.faults else ())
 
 
+def _double_publicity(f: Figures) -> Section:
+    sums = [r for r in f.double_publicity if r["county_code"] is None and r["submitted"]]
+    line = f.reference
+    if not sums:
+        return Section("“双公示”情况", (f"{month(f.period)}没有上报“双公示”信息。",), ("double_publicity",))
+    submitted, valid, questioned, timed, in_time, concealed, produced = (
+        sum(r[key] or 0 for r in sums)
+        for key in ("submitted", "valid", "questioned", "timed", "in_time", "concealed_records", "produced")
+    )
+    each = "、".join(f"{r['title']}{whole(r['submitted'])}条" for r in sums)
+    compliance, timeliness = ratio(valid, valid + questioned), ratio(in_time, timed)
+    text = (
+        f"{month(f.period)}共上报“双公示”信息{whole(submitted)}条，其中{each}。"
+        f"合规率{percent(compliance)}（参考线{percent(float(line.compliance))}，{_against(compliance, float(line.compliance))}）；"
+        f"及时率{percent(timeliness)}（参考线{percent(float(line.timeliness))}，{_against(timeliness, float(line.timeliness))}），"
+        f"迟报{whole(timed - in_time)}条。"
+    )
+    if produced:
+        rate = ratio(concealed, produced)
+        text += (
+            f"按月报表核对，瞒报{whole(concealed)}条，瞒报率{permille(rate)}"
+            f"（参考线{permille(float(line.concealed))}，{'达标' if (rate or 0) <= float(line.concealed) else '未达标'}）。"
+        )
+    else:
+        text += "各单位未申报产生数，瞒报率无从核对。"
+    return Section("“双公示”情况", (text,), ("double_publicity",))
+
+
+def ratio(part: int, whole_number: int) -> float | None:
+    return part / whole_number if whole_number else None
+
+
+def permille(rate: float | None) -> str:
+    return "—" if rate is None else f"{rate * 1000:.2f}‰"
+
+
+def _against(rate: float | None, line: float) -> str:
+    return "无从计算" if rate is None else "达标" if rate >= line else "未达标"
+
+
+def _problems(f: Figures) -> Section:
+    """Faults by kind, each named with its provider (谁提供、谁负责)."""
+    sentences = []
+    for fault in ("瞒报", "漏报", "迟报"):
+        found = [d for d in f.duties if d["fault"] == fault]
+        if found:
+            units: dict[str, int] = {}
+            for d in found:
+                who = d["department_name"] if d["county_code"] == CITY else d["county_name"]
+                units[who] = units.get(who, 0) + 1
+            most = sorted(units.items(), key=lambda pair: (-pair[1], pair[0]))
+            listed = "、".join(f"{who}（{n}项）" for who, n in most[: f.wording.named])
+            sentences.append(f"{fault}{len(found)}项，涉及{len(units)}个单位，较多的是{listed}，逐项见附表。")
+    if f.adjustments:
+        total = sum(a["difference"] for a in f.adjustments)
+        of = f.adjustments[0]["of_period"]
+        sentences.append(f"{of}已通报的累计归集量因其后更正调整{total:+,}条，分县见附表。")
+    notes_on = sorted(
+        {
+            spans[name]["break_note"]
+            for spans in f.volume.values()
+            for name in ("previous", "last_year_month")
+            if name in spans and spans[name]["break_note"]
+        }
+    )
+    if notes_on:
+        sentences.append("；".join(notes_on) + "。")
+    return Section("存在问题", tuple(sentences) or ("本月未发现迟报、漏报、瞒报。",))
+
+
 def _next(f: Figures) -> Section:
-    steps = []
-    missing = _missing(f)
-    if missing:
-        steps.append(f"补报应报未报的数据。{missing}，请尽快补报；确无数据的，作零申报。")
-    if f.city["questioned"]:
-        steps.append("改正疑问数据。有疑问数据的单位请按退回清单逐条核实，改正后随下期报送。")
-    if f.targets is not None and (f.city["rate"] or 0) < 1:
-        steps.append("加快归集进度。未完成任务数的县（市、区）请对照差额，梳理应归未归的目录，按期报送。")
-    if not steps:
-        steps.append("请各县（市、区）、各部门继续按目录、按期限报送。")
-    return Section("下一步要求", tuple(f"（{n}）{s}" for n, s in zip("一二三", steps, strict=False)))
+    holds = {
+        "always": True,
+        "missing": any(d["fault"] != "迟报" for d in f.duties),
+        "questioned": bool(f.city["questioned"]),
+        "target": f.targets is not None and (f.city["rate"] or 0) < 1,
+        "double_publicity": any(r["submitted"] for r in f.double_publicity),
+    }
+    said = [demand.text for demand in f.wording.closing if holds[demand.when]]
+    return Section("下一步要求", tuple(f"（{n}）{s}" for n, s in zip("一二三四五六七", said, strict=False)))
 
 
 def _one_county(f: Figures) -> Section:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import xlsxwriter
 
 from transforms.report import words
 from transforms.report.figures import Figures, Row
-from transforms.report.tables import Column, Table, tables
+from transforms.report.tables import Column, Table, flag_table, tables
 
 LAST_ROW = 1_048_575  # Excel's, 0-based
 FIRST = 4  # caption, notes' pointer, unit line, header
@@ -18,19 +19,28 @@ FIRST = 4  # caption, notes' pointer, unit line, header
 
 def write_workbook(f: Figures, path: Path) -> Path:
     """Write the workbook; equal figures give equal bytes (the creation date is the bulletin's)."""
+    return _write(f, path, list(tables(f).values()))
+
+
+def write_review(f: Figures, path: Path) -> Path:
+    """Write the review sheet: what somebody has to look at before the bulletin goes out, with room for a verdict."""
+    return _write(f, path, [flag_table(f)])
+
+
+def _write(f: Figures, path: Path, shown: Sequence[Table]) -> Path:
     options = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(path, options) as book:
-        day = words.issue_date(f.period)
+        day = words.issue_date(f.period, f.wording)
         book.set_properties(
             {
                 "title": words.title(f),
-                "author": words.ISSUER,
+                "author": f.wording.issuer,
                 "comments": f"快照号{f.snapshot}，目录版本{f.city['catalog_version']}",
                 "created": datetime(day.year, day.month, day.day, tzinfo=UTC),
             }
         )
         styles = _Styles(book)
-        for table in tables(f).values():
+        for table in shown:
             _sheet(book, styles, f, table)
         _notes_sheet(book, styles, f)
     return path
@@ -47,6 +57,7 @@ class _Styles:
             "whole": {"align": "right", "num_format": "#,##0"},
             "rate": {"align": "right", "num_format": "0.00%"},
             "date": {"align": "center", "num_format": "yyyy-mm-dd"},
+            "points": {"align": "right", "num_format": "#,##0.00"},
             "rank": {"align": "center", "num_format": "0"},
         }
         total = {"bold": True, "bg_color": "#F2F2F2", "top": 2}

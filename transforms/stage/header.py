@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from catalog.channel import OPERATION, WITHDRAWN
 from catalog.errors import UserError
 from catalog.headers import has_text, normalise_header
 from catalog.types.base_sql import quote
@@ -112,11 +113,11 @@ def recognise(
 
 
 def ignore_reason_sql(layout: Layout, columns: int) -> str:
-    """Give a CASE expression over a raw.parquet: 'blank', 'repeated_header', 'footer' or NULL.
+    """Give a CASE expression over a raw.parquet: 'blank', 'repeated_header', 'footer', 'withdrawn' or NULL.
 
     It looks at rows below the header; title rows are those before `layout.header_row`. Title rows of a second
     sheet count as 'repeated_header'. A footer has at most two filled cells, of which the first is a word like
-    合计 or 填表人.
+    合计 or 填表人. A row that its department withdrew at its source is no record.
     """
     names = [f"c{i}" for i in range(columns)]
     # The conditions are ordered so that nearly every row fails the first cheap one of each.
@@ -137,8 +138,17 @@ def ignore_reason_sql(layout: Layout, columns: int) -> str:
     return (
         f"CASE WHEN {blank} THEN 'blank'"
         f" WHEN {repeated} OR _malformed = 'preamble' THEN 'repeated_header'"
-        f" WHEN {footer} THEN 'footer' END"
+        f" WHEN {footer} THEN 'footer'{_withdrawn(layout, names)} END"
     )
+
+
+def _withdrawn(layout: Layout, names: Sequence[str]) -> str:
+    flags = (
+        name
+        for name, text in zip(names, layout.header, strict=False)
+        if normalise_header(text or "") == OPERATION
+    )
+    return "".join(f" WHEN {name} = {quote(WITHDRAWN)} THEN 'withdrawn'" for name in flags)
 
 
 _BLANKS = "' \t\r\n\u3000\u00a0'"

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from catalog.errors import UserError
+from transforms.stage.archive import read_gzip, read_zip
+from transforms.stage.dbf import is_dbf, read_dbf
 from transforms.stage.delimited import read_delimited
 from transforms.stage.json_records import read_json
+from transforms.stage.pulled import read_pulled
 from transforms.stage.rawfile import PREAMBLE, RawTable
 from transforms.stage.spreadsheet import protected, read_workbook
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PREAMBLE", "RawTable", "read_raw"]
 
-_FORMATS = "可接受的格式：CSV、XLSX、XLS、JSON"
+_FORMATS = "可接受的格式：CSV、XLSX、XLS、ODS、JSON、XML、DBF，以及它们的 ZIP、GZIP 压缩包"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OTHERS = (
     (b"%PDF", "PDF 文件"),
@@ -26,7 +29,6 @@ _OTHERS = (
     (b"\xff\xd8\xff", "图片"),
     (b"Rar!", "RAR 压缩包"),
     (b"7z\xbc\xaf", "7z 压缩包"),
-    (b"\x1f\x8b", "gzip 压缩包"),
     (b"SQLite format 3", "SQLite 数据库"),
     (b"{\\rtf", "RTF 文档"),
 )
@@ -51,6 +53,18 @@ def read_raw(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) 
             return read_delimited(source, target, connection)
         if kind == "json":
             return read_json(source, target, connection)
+        if kind == "xml":
+            from transforms.stage.xml_records import read_xml  # lxml, for the few who send it
+
+            return read_xml(source, target, connection)
+        if kind == "zip":
+            return read_zip(source, target, connection, _read_packed)
+        if kind == "gzip":
+            return read_gzip(source, target, connection, _read_packed)
+        if kind == "dbf":
+            return read_dbf(source, target, connection)
+        if kind == "parquet":
+            return read_pulled(source, target, connection)
         return read_workbook(source, target, connection, kind)
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise UserError("文件不存在或无权读取", where=str(source), remedy="请核对文件路径和权限") from error
@@ -69,8 +83,15 @@ def read_raw(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) 
         ) from error
 
 
+def _read_packed(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) -> RawTable:
+    """Read a file out of an archive; archives in archives are none."""
+    if sniff_format(source) in ("zip", "gzip"):
+        raise UserError("压缩包里还是压缩包", where=source.name, remedy="请只压缩一层后重新报送")
+    return read_raw(source, target, connection)
+
+
 def sniff_format(source: Path) -> str:
-    """Give "csv", "json", "xlsx", "xls" or "ods" by the file's content; its extension is not trusted.
+    """Give "csv", "json", "xml", "dbf", "parquet", "xlsx", "xls", "ods", "zip" or "gzip" by the file's content; its extension is not trusted.
 
     Raises:
         UserError: empty file, or a format that is not accepted.
@@ -81,6 +102,12 @@ def sniff_format(source: Path) -> str:
         raise UserError("文件是空的", where=source.name, remedy="请核对后重新报送；确无数据的请作零报告")
     if head.startswith(b"PK\x03\x04"):
         return _zip_format(source)
+    if head.startswith(b"\x1f\x8b"):
+        return "gzip"
+    if is_dbf(head, source.stat().st_size):
+        return "dbf"
+    if head.startswith(b"PAR1"):
+        return "parquet"
     if head.startswith(_OLE):
         return _ole_format(source)
     for magic, name in _OTHERS:
@@ -93,7 +120,9 @@ def sniff_format(source: Path) -> str:
         raise _unknown(source, "二进制文件，或没有字节顺序标记（BOM）的 UTF-16 文本")
     if start.startswith(b"<"):
         html = any(tag in start[:4096].lower() for tag in (b"<html", b"<table", b"<!doctype html", b"<meta"))
-        name = "网页（HTML）" if html else "XML"
+        name = "网页（HTML）"
+        if not html:
+            return "xml"
         raise UserError(
             f"文件实际是{name}，不是表格",
             where=source.name,
@@ -123,7 +152,9 @@ def _zip_format(source: Path) -> str:
         return "xlsx"
     if {"mimetype", "content.xml"} <= names:
         return "ods"
-    raise _unknown(source, "Word 文档" if any(name.startswith("word/") for name in names) else "ZIP 压缩包")
+    if any(name.startswith(("word/", "ppt/")) for name in names):
+        raise _unknown(source, "Word 或 PowerPoint 文档")
+    return "zip"
 
 
 def _ole_format(source: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from catalog.channel import OPERATION, SOURCE_ID
 from catalog.forbidden import load_forbidden
 from catalog.headers import delivered_fields, headings
 from catalog.model import STANDARD, Format, Item
@@ -20,7 +21,7 @@ def _template(item: Item, fmt: Format | None) -> Template:
     return Template(
         name=fmt.id if fmt else STANDARD,
         headers={header: f.name for f in fields for header in headings(f, fmt)},
-        ignored=frozenset((*item.ignore, *(fmt.ignore if fmt else ()))),
+        ignored=frozenset((*item.ignore, *(fmt.ignore if fmt else ()), OPERATION, SOURCE_ID)),
         required=frozenset(f.name for f in fields if f.required is True),
         forbidden=_forbidden(),
         title=fmt.title if fmt else "标准格式",

@@ -8,6 +8,7 @@ import pytest
 import quality
 from catalog.period import Period
 from transforms.assess import assess, ensure_marts
+from transforms.report import freeze
 
 AUDIT = Path(quality.__file__).parent / "audit"
 CLAUSES = sorted(path.name for path in AUDIT.glob("mart_*.sql"))
@@ -22,7 +23,11 @@ def assessed(lake, three_items, ledger, batch, declare):
     batch(new=3, questioned=1, set_aside=1, ignored=2)
     batch("penalty", department="sfj", new=2, duplicate=1)
     declare("teacher", 0, department="jyj")
-    for period in (Period(2019, 11), Period(2019, 12), Period(2020, 7)):
+    ledger(30, county="130529")
+    ledger(3, county="130529", item="penalty")
+    assess(lake, three_items, Period(2019, 11))
+    freeze(lake, Period(2019, 11))
+    for period in (Period(2019, 12), Period(2020, 7)):
         assess(lake, three_items, period)
     return lake
 
@@ -95,6 +100,23 @@ TAMPERINGS = [
     ("DELETE FROM mart.city_progress WHERE period = '2019-11'", "mart_known.sql"),
     ("UPDATE mart.county_progress SET unplaced = -1", "mart_negative.sql"),
     ("UPDATE mart.item_progress SET linked = collected + 1", "mart_negative.sql"),
+    ("UPDATE mart.provider_item SET updated = updated + 1", "mart_provider_batch.sql"),
+    ("UPDATE mart.provider_item SET missing = 1 - missing", "mart_provider_duty.sql"),
+    ("UPDATE mart.provider_item SET in_time = timed + 1", "mart_provider_rows.sql"),
+    ("UPDATE mart.volume SET submitted = submitted + 1 WHERE span = 'year'", "mart_volume.sql"),
+    ("UPDATE mart.volume SET collected = collected + 1 WHERE kind = 'county'", "mart_volume.sql"),
+    (
+        "UPDATE mart.score_part SET numerator = numerator + 1 WHERE measure = 'coverage'",
+        "mart_score_part.sql",
+    ),
+    ("UPDATE mart.county_score SET score = score + 1", "mart_score.sql"),
+    ("UPDATE mart.department_score SET rank = 9", "mart_score.sql"),
+    ("UPDATE mart.forecast SET quota_months = quota_months - 1", "mart_forecast.sql"),
+    ("UPDATE mart.forecast SET binding = 'both'", "mart_forecast.sql"),
+    ("UPDATE mart.adjustment SET difference = difference + 1", "mart_adjustment.sql"),
+    ("UPDATE mart.review_flag SET value = value / 2", "mart_review_flag.sql"),
+    ("UPDATE mart.scoreboard SET points = points + 1", "mart_scoreboard.sql"),
+    ("UPDATE mart.county_score SET score = score / 2 + 1", "mart_scoreboard.sql"),
     ("UPDATE mart.obligation SET reason = '见130528198506070129'", "mart_clear_number.sql"),
 ]
 

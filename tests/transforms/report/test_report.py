@@ -10,6 +10,7 @@ import openpyxl
 import pytest
 from rich.console import Console
 
+from catalog.bulletin import load_wording
 from catalog.errors import UserError
 from catalog.loader import Department
 from catalog.period import Period
@@ -54,8 +55,11 @@ def text_of(page: Path) -> str:
 
 
 def test_numbers_snapshot_and_both_targets_are_in_the_page(assessed, three_items, tmp_path):
-    page, book = report(assessed, three_items, DECEMBER, tmp_path / "out")
-    assert (page.name, book.name) == ("bulletin-2019-12.html", "bulletin-2019-12.xlsx")
+    page, *others = report(assessed, three_items, DECEMBER, tmp_path / "out")
+    assert page.name == "bulletin-2019-12.html"
+    assert [o.name for o in others] == [
+        "bulletin-2019-12.xlsx", "bulletin-2019-12.docx", "review-2019-12.xlsx",
+    ]  # fmt: skip
     text = text_of(page)
     city = assessed.rows("SELECT * FROM mart.city_progress")[0]
     assert "全市累计归集公共信用信息1,246条" in text
@@ -65,19 +69,27 @@ def test_numbers_snapshot_and_both_targets_are_in_the_page(assessed, three_items
     # What a county's bureau sent is not the city department's delivery.
     assert "一条未报的部门：市司法局、市教育局" in text
     assert "2020年2月3日" in text  # the 25th of January 2020 was New Year's Day
-    for heading in ("一、总体情况", "二、各县（市、区）归集情况", "三、市直部门归集情况", "四、数据质量情况"):
+    for heading in (
+        "一、总体情况",
+        "二、各县（市、区）归集情况",
+        "三、市直部门归集情况",
+        "四、“双公示”情况",
+        "五、数据质量情况",
+        "六、存在问题",
+        "七、下一步要求",
+    ):
         assert heading in text
     for row in assessed.rows("SELECT * FROM mart.county_progress"):
         assert f">{row['county_name']}</td>" in page.read_text(encoding="utf-8")
 
 
 def test_the_page_needs_nothing_from_outside_and_escapes_what_it_shows(assessed, three_items, tmp_path):
-    for page, _ in (
+    for page, *_ in (
         report(assessed, three_items, DECEMBER, tmp_path),
         report(assessed, three_items, DECEMBER, tmp_path, department="sfj"),
     ):
         html = page.read_text(encoding="utf-8")
-        assert not re.search(r"<(script|link|img|iframe)\b|@import|url\((?!#)", html)
+        assert not re.search(r"<(script [^>]|link|img|iframe)\b|@import|url\((?!#)", html)
         assert not re.search(r'(src|href)="(?!#)', html)
     assert "&lt;script&gt;x&lt;/script&gt;" in html
 
@@ -103,7 +115,9 @@ def test_ids_of_the_charts_do_not_collide(assessed, three_items, tmp_path):
 
 def test_the_workbook(assessed, three_items, tmp_path):
     book = openpyxl.load_workbook(report(assessed, three_items, DECEMBER, tmp_path)[1])
-    assert book.sheetnames == ["各县(市、区)进度", "市直部门", "目录", "质量", "说明"]
+    assert book.sheetnames == [
+        "各县(市、区)进度", "县(市、区)得分", "市直部门", "市直部门得分", "双公示", "目录", "迟报漏报瞒报", "质量", "进度预测", "调整", "说明",
+    ]  # fmt: skip
     sheet = book["各县(市、区)进度"]
     titles = [cell.value for cell in sheet[4]]
     assert titles[:4] == ["排名", "县（市、区）", "累计归集量", "本月新增"]
@@ -219,5 +233,5 @@ def test_the_chart_shows_targets_only_when_asked():
 def test_figures_in_words():
     assert [percent(x) for x in (None, 0, 0.5, 0.00001, 1.2)] == ["—", "0.00%", "50.00%", "0.001%", "120.00%"]
     assert [wan(x) for x in (38_000_000, 15_000, 0)] == ["3800万", "15,000", "0"]
-    assert chinese_date(issue_date(Period(2019, 10))) == "2019年11月25日"
-    assert issue_date(Period(1994, 12)) == date(1995, 1, 25)
+    assert chinese_date(issue_date(Period(2019, 10), load_wording())) == "2019年11月25日"
+    assert issue_date(Period(1994, 12), load_wording()) == date(1995, 1, 25)

@@ -370,7 +370,7 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
         (b"%PDF-1.4 x", "PDF"),
         (b"\x1f\x8b\x08xxxx", "gzip"),
         (zipped("word/document.xml"), "Word"),
-        (zipped("a.csv"), "ZIP"),
+        (zipped("ppt/presentation.xml"), "PowerPoint"),
         (b"PK\x03\x04" + b"x" * 200, "损坏"),
         (zipped("xl/workbook.xml"), "损坏"),
         (OLE + "EncryptedPackage".encode("utf-16-le"), "密码"),

@@ -1,0 +1,62 @@
+"""The bulletin's fixed wording: who issues it, under which number, to whom, and the sentences that do not change."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from catalog.errors import UserError
+from catalog.model import Model
+from catalog.period import Period
+
+PATH = Path(__file__).parent / "bulletin.yml"
+BLANK = "　　"
+
+
+class Demand(Model):
+    """A sentence of what is asked next, and when it is said."""
+
+    when: Literal["always", "missing", "questioned", "target", "double_publicity"]
+    text: str
+
+
+class Wording(Model):
+    """What `bulletin.yml` states."""
+
+    issuer: str
+    mark: str
+    symbol: str
+    numbers: dict[str, int] = Field(default_factory=dict)
+    addressee: str
+    copies: str
+    printer: str
+    issue_day: int = Field(ge=1, le=28)
+    opening: str
+    closing: tuple[Demand, ...]
+    double_publicity: str
+    annexes: tuple[str, ...]
+    named: int = Field(ge=1, le=10)
+
+    def document_number(self, period: Period) -> str:
+        """The number of the period's bulletin, with a gap to be filled by hand where none is given."""
+        following = period.shift(1)
+        return self.symbol.format(year=following.year, number=self.numbers.get(str(period), BLANK))
+
+    def opening_of(self, period: Period) -> str:
+        return self.opening.format(year=period.year, month=period.month)
+
+
+@lru_cache(maxsize=4)
+def load_wording(path: Path = PATH) -> Wording:
+    """The wording; raises `UserError` for a key that is missing or unknown."""
+    try:
+        return Wording.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (ValidationError, yaml.YAMLError) as error:
+        reason = error.errors()[0] if isinstance(error, ValidationError) else error
+        raise UserError(
+            f"通报文字有误：{reason}", where=f"catalog/{path.name}", remedy="对照 docs/assessment.md 改正"
+        ) from error

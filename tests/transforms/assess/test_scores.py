@@ -1,0 +1,223 @@
+"""Scores, faults of reporting, flags, forecast, adjustments and the break of 2020, on a ledger made by hand."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from catalog.calendar import reporting_deadline
+from catalog.errors import UserError
+from catalog.period import Period
+from catalog.scoring import PATH, load_scoring
+from transforms.assess import assess
+from transforms.assess.facts import breaks
+from transforms.report import freeze
+
+DECEMBER = Period(2019, 12)
+
+
+@pytest.mark.parametrize(
+    ("decided", "due", "due_counting"),
+    [
+        # domain notes 4.6; the last column counts the day of decision, where it is a working day, as the first
+        ("2019-09-25", "2019-10-10", "2019-10-09"),
+        ("2019-09-27", "2019-10-12", "2019-10-11"),
+        ("2019-10-11", "2019-10-21", "2019-10-18"),
+        ("2019-12-25", "2020-01-06", "2020-01-03"),
+        ("2020-01-17", "2020-02-04", "2020-02-03"),
+    ],
+)
+def test_seven_working_days(decided, due, due_counting):
+    day = date.fromisoformat(decided)
+    assert reporting_deadline(day, 7) == date.fromisoformat(due)
+    assert reporting_deadline(day, 7, count_decision_day=True) == date.fromisoformat(due_counting)
+
+
+def test_days_the_calendar_does_not_know():
+    assert reporting_deadline(date(1987, 5, 4), 7) == date(2004, 1, 12)
+    assert reporting_deadline(date(2026, 12, 30), 7) is None
+    assert reporting_deadline(date(2099, 12, 31), 7) is None
+
+
+def test_weights_that_are_no_hundred_are_refused(tmp_path):
+    path = tmp_path / "scoring.yml"
+    path.write_text(PATH.read_text("utf-8").replace('county: "30"', 'county: "31"'), "utf-8")
+    with pytest.raises(UserError, match="合计为101"):
+        load_scoring(path)
+
+
+def parts(lake, unit):
+    return {
+        r["measure"]: r
+        for r in lake.rows("SELECT * FROM mart.score_part WHERE unit = ? AND period = '2019-12'", [unit])
+    }
+
+
+def test_what_cannot_be_measured_costs_nothing(lake, three_items, ledger, batch):
+    ledger(10, county="130528")
+    batch(new=6, updated=1, duplicate=1, questioned=2, division="130500")
+    assess(lake, three_items, DECEMBER)
+    (score,) = lake.rows("SELECT * FROM mart.department_score WHERE department = 'scjg'")
+    found = parts(lake, "scjg")
+    assert {name for name, part in found.items() if part["available"]} == {"valid", "coverage"}
+    assert (found["valid"]["numerator"], found["valid"]["denominator"]) == (8, 10)
+    assert (score["measured_weight"], score["points"]) == (30.0, 26.0)
+    assert score["score"] == round(26 * 100 / 30, 2)
+    assert score["not_measured"] == "上报率、双公示及时率、完整率、关联率、疑问处理率"
+
+
+def test_concealed_missing_and_late_reports_name_their_provider(lake, three_items, batch, declare):
+    batch(new=3, delivery="20200107-01-130500")  # due on the 5th
+    declare("enterprise_registration", 5, department="scjg")
+    declare("penalty", 4, department="sfj")  # said to be produced, never sent
+    assess(lake, three_items, DECEMBER)
+    rows = {
+        r["department"]: r for r in lake.rows("SELECT * FROM mart.provider_item WHERE period = '2019-12'")
+    }
+    assert [rows["scjg"][k] for k in ("late", "missing", "concealed", "concealed_records")] == [1, 0, 1, 2]
+    assert [rows["sfj"][k] for k in ("late", "missing", "concealed", "concealed_records")] == [0, 0, 1, 4]
+    assert [rows["jyj"][k] for k in ("late", "missing", "concealed")] == [0, 1, 0]
+    scores = {r["department"]: r for r in lake.rows("SELECT * FROM mart.department_score")}
+    assert (scores["scjg"]["deduction"], scores["sfj"]["deduction"], scores["jyj"]["deduction"]) == (5, 5, 2)
+    reported = parts(lake, "scjg")["reporting"]
+    assert (reported["numerator"], reported["denominator"]) == (3, 5)
+
+
+def test_equal_scores_share_a_rank_and_the_next_is_not_skipped(lake, three_items):
+    assess(lake, three_items, DECEMBER)
+    ranks = [r["rank"] for r in lake.rows("SELECT rank FROM mart.county_score WHERE unit_kind = 'county'")]
+    assert set(ranks) == {1}
+    assert (
+        lake.scalar("SELECT count(*) FROM mart.county_score WHERE unit_kind = 'zone' AND rank IS NOT NULL")
+        == 0
+    )
+
+
+def flags(lake):
+    return {
+        (r["flag"], r["county_code"], r["department"]) for r in lake.rows("SELECT * FROM mart.review_flag")
+    }
+
+
+def test_one_item_over_sixty_percent_and_a_jump_are_shown(lake, three_items, ledger):
+    ledger(61, county="130528")
+    ledger(39, county="130528", item="penalty")
+    ledger(60, county="130529")
+    ledger(40, county="130529", item="penalty")
+    ledger(20, county="130528", item="teacher", first="2019-11")
+    ledger(19, county="130529", item="teacher", first="2019-11")
+    assess(lake, three_items, DECEMBER)
+    assert flags(lake) == {
+        ("concentration", "130528", None),
+        ("jump", "130529", None),
+    }  # 100/20 is five times, 100/19 more
+
+
+def test_forecast_names_the_target_that_binds(lake, three_items, ledger):
+    ledger(30, county="130528", first="2019-11")
+    ledger(30, county="130530")
+    assess(lake, three_items, DECEMBER)
+    rows = {r["county_code"]: r for r in lake.rows("SELECT * FROM mart.forecast WHERE period = '2019-12'")}
+    assert rows["130528"]["monthly_rate"] == 10
+    assert rows["130528"]["floor_months"] == (2_000_000 - 30) / 10
+    assert (rows["130528"]["binding"], rows["130530"]["binding"]) == ("quota", "floor")
+    assert rows["130529"]["floor_months"] is None
+
+
+def test_a_published_month_stays_and_later_corrections_are_adjustments(lake, three_items, ledger):
+    ledger(10, county="130528", first="2019-11")
+    november = Period(2019, 11)
+    assess(lake, three_items, november)
+    snapshot = freeze(lake, november).snapshot
+    ledger(3, county="130528", first="2019-11")
+    ledger(5, county="130528")
+    assert assess(lake, three_items, november).collected == 10
+    assert freeze(lake, november).snapshot == snapshot
+    assess(lake, three_items, DECEMBER)
+    (row,) = lake.rows("SELECT * FROM mart.adjustment WHERE difference <> 0")
+    assert (row["of_period"], row["county_code"], row["published"], row["recomputed"]) == (
+        "2019-11",
+        "130528",
+        10,
+        13,
+    )
+    now = lake.scalar(
+        "SELECT collected FROM mart.county_progress WHERE period = '2019-12' AND county_code = '130528'"
+    )
+    assert now == row["published"] + row["difference"] + 5
+
+
+def test_the_division_change_of_2020(lake, three_items, ledger):
+    """Units that are the same ones have equal totals before and after; those made anew are named as not comparable."""
+    ledger(7, county="130526", first="2020-04")
+    ledger(4, county="130528", first="2020-04")
+    ledger(9, county="130502", first="2020-04")
+    may, july = Period(2020, 5), Period(2020, 7)
+    for period in (may, july):
+        assess(lake, three_items, period)
+    of = {
+        p: dict(
+            lake.execute(
+                "SELECT county_code, collected FROM mart.county_progress WHERE period = ?", [str(p)]
+            ).fetchall()
+        )
+        for p in (may, july)
+    }
+    assert (of[may]["130526"], of[july]["130505"]) == (7, 7)
+    assert of[may]["130528"] == of[july]["130528"] == 4
+    assert sum(of[may].values()) == sum(of[july].values()) == 20
+    notes = breaks(three_items.divisions, may.last_day, july.last_day)
+    assert set(notes) == {"130502", "130503"}
+    assert "桥东区" in notes["130502"]
+    assert "邢台县的一部分" in notes["130503"]
+    broken = lake.rows(
+        "SELECT unit FROM mart.volume WHERE period = '2020-07' AND span = 'last_year_month' AND break_note IS NOT NULL ORDER BY 1"
+    )
+    assert [r["unit"] for r in broken] == ["130502", "130503"]
+    assert (
+        lake.scalar(
+            "SELECT count(*) FROM mart.volume WHERE period = '2020-07' AND span = 'previous' AND break_note IS NOT NULL"
+        )
+        == 0
+    )
+
+
+def test_the_years_scoreboard_counts_what_has_evidence(lake, three_items):
+    november = Period(2019, 11)
+    for period in (november, DECEMBER):
+        assess(lake, three_items, period)
+    rows = {
+        r["indicator"]: r for r in lake.rows("SELECT * FROM mart.scoreboard WHERE county_code = '130528'")
+    }
+    mean = lake.scalar("SELECT avg(score) FROM mart.county_score WHERE county_code = '130528'")
+    assert rows["assessment"]["points"] == pytest.approx(20 * mean / 100)
+    assert not rows["system"]["available"]
+    assert rows["system"]["points"] is None
+    assert {r["through"] for r in rows.values()} == {"2019-12"}
+
+
+def test_rows_mended_by_this_month_count_as_handled(lake, three_items, batch):
+    batch(period="2019-11", questioned=3)
+    batch(new=1)
+    with lake.transaction() as tx:
+        tx.execute(
+            "CREATE TABLE IF NOT EXISTS ops.rectification (item_id VARCHAR, period VARCHAR, batch_id VARCHAR, row_number BIGINT,"
+            " department VARCHAR, division VARCHAR, closed_batch_id VARCHAR, days INTEGER)"
+        )
+        tx.executemany(
+            "INSERT INTO ops.rectification (item_id, period, batch_id, row_number, department, division, closed_batch_id, days)"
+            " VALUES ('enterprise_registration', '2019-11', 'b', ?, 'scjg', '130500', ?, ?)",
+            [
+                (2, "enterprise_registration/2019-12/x", 30),
+                (3, "enterprise_registration/2020-01/x", 60),  # mended, but after this month
+                (4, None, None),
+            ],
+        )
+    assess(lake, three_items, DECEMBER)
+    handling = parts(lake, "scjg")["handling"]
+    assert (handling["numerator"], handling["denominator"], handling["available"]) == (1, 3, True)
+    (row,) = lake.rows(
+        "SELECT * FROM mart.provider_item WHERE item_id = 'enterprise_registration' AND department = 'scjg'"
+    )
+    assert row["handling_days"] == 30

@@ -1,0 +1,153 @@
+"""The document's form, its return lists, tracing, freezing; and what a person sees of them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import openpyxl
+import pytest
+from docx import Document
+from docx.oxml.ns import qn
+from docx.shared import Mm
+
+from catalog.period import Period
+from transforms import steps
+from transforms.report import explain, write_return_lists
+
+ARTEFACTS = Path(__file__).parents[3] / "var" / "shown"
+
+
+def test_the_document_follows_the_standard(reported):
+    document = Document(str(reported.paths["bulletin.docx"]))
+    section = document.sections[0]
+    page = (section.page_width, section.page_height, section.top_margin, section.left_margin)
+    assert [round(v.mm) for v in page] == [210, 297, 37, 28]
+    assert abs(section.page_width - section.left_margin - section.right_margin - Mm(156)) < Mm(0.1)
+    texts = [p.text for p in document.paragraphs]
+    assert texts[2].startswith("邢信用办〔2020〕")
+    assert "关于2019年12月份全市公共信用信息归集情况的通报" in "".join(texts)
+    headings = [t for t in texts if re.match("[一二三四五六七]、", t)]
+    assert [h[2:] for h in headings] == [
+        "总体情况", "各县（市、区）归集情况", "市直部门归集情况", "“双公示”情况", "数据质量情况", "存在问题", "下一步要求",
+    ]  # fmt: skip
+    for run in (r for p in document.paragraphs for r in p.runs if r.text):
+        fonts = run._element.rPr.rFonts
+        assert fonts.get(qn("w:eastAsia")), run.text
+        assert fonts.get(qn("w:ascii")), run.text
+    assert len(document.inline_shapes) == 2
+    assert any("— " in p.text for p in section.footer.paragraphs)
+
+
+def test_return_lists_hold_every_questioned_row_once_and_nothing_private(reported, city_lake, tmp_path):
+    paths = write_return_lists(city_lake, reported.catalog, Period(2019, 12), tmp_path)
+    rows = []
+    for path in paths:
+        sheet = openpyxl.load_workbook(path)["退回清单"]
+        rows += [[c for c in row] for row in sheet.iter_rows(min_row=4)]
+    found = sorted((r[1].value, r[2].value) for r in rows)
+    expected = city_lake.execute(
+        "SELECT source_file, row_number FROM ops.quarantine JOIN ops.batch USING (batch_id)"
+        " WHERE ops.quarantine.period = '2019-12' AND level = 'quarantine' ORDER BY ALL"
+    ).fetchall()
+    assert found == expected
+    assert found
+    assert all(cell.data_type in ("s", "n", "inlineStr") for row in rows for cell in row)
+    everything = " ".join(str(cell.value) for row in rows for cell in row)
+    assert not re.search(r"[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])\d{2}\d{3}[0-9Xx](?!\d)", everything)
+
+
+@pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@SUM(A1)"])
+def test_a_returned_value_is_never_a_formula(lake, three_items, batch, tmp_path, value):
+    name = batch(questioned=1)
+    with lake.transaction() as tx:
+        tx.execute(
+            "INSERT INTO ops.quarantine (batch_id, item_id, period, row_number, level, field, rule, value, message)"
+            " VALUES (?, 'enterprise_registration', '2019-12', 5, 'quarantine', 'uscc', 'x', ?, '说明')",
+            [name, value],
+        )
+    (path,) = write_return_lists(lake, three_items, Period(2019, 12), tmp_path)
+    cell = openpyxl.load_workbook(path)["退回清单"].cell(4, 5)
+    assert (cell.value, cell.data_type) == (value, "s")
+
+
+def test_a_county_is_traced_to_its_lines(reported, city_lake):
+    name, number = city_lake.execute(
+        "SELECT county_name, collected FROM mart.county_progress WHERE period = '2019-12' AND unit_kind = 'county'"
+        " ORDER BY collected DESC LIMIT 1"
+    ).fetchone()
+    found = explain(city_lake, reported.catalog, name, Period(2019, 12), limit=10_000)
+    assert found.collected == number > 0
+    for part in (found.items, found.files):
+        assert sum(row["records"] for row in part) == number
+    assert len({(r["source_file"], r["row_number"]) for r in found.lines}) == number
+
+
+def test_a_frozen_month_gives_the_same_bytes_after_more_was_loaded(
+    lake, three_items, ledger, batch, tmp_path
+):
+    from transforms.assess import assess
+    from transforms.report import freeze, report
+
+    ledger(5, county="130528")
+    batch(new=5)
+    assess(lake, three_items, Period(2019, 12))
+    before = [p.read_bytes() for p in report(lake, three_items, Period(2019, 12), tmp_path / "a")]
+    freeze(lake, Period(2019, 12))
+    ledger(4, county="130528")
+    assess(lake, three_items, Period(2019, 12))
+    after = [p.read_bytes() for p in report(lake, three_items, Period(2019, 12), tmp_path / "b")]
+    assert after == before
+
+
+def run(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=170, check=True)
+    return done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not shutil.which("soffice"), reason="LibreOffice is not installed: nothing opens the document here"
+)
+def test_libreoffice_opens_document_and_workbook(reported, tmp_path):
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    for kind in ("bulletin.docx", "bulletin.xlsx"):
+        path = reported.paths[kind]
+        run(
+            "soffice", f"-env:UserInstallation=file://{tmp_path}/office", "--headless", "--convert-to", "pdf",
+            "--outdir", str(tmp_path), str(path),
+        )  # fmt: skip
+        pdf = tmp_path / f"{path.stem}.pdf"
+        assert pdf.read_bytes().startswith(b"%PDF")
+        pdf.rename(ARTEFACTS / f"{kind}.pdf")
+        if shutil.which("pdftoppm"):
+            run("pdftoppm", "-r", "50", "-png", str(ARTEFACTS / f"{kind}.pdf"), str(ARTEFACTS / kind))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not shutil.which("chromium"), reason="Chromium is not installed: nothing shows the page here"
+)
+@pytest.mark.parametrize("width", [1280, 390])
+def test_chromium_shows_the_page_without_an_error(reported, tmp_path, width):
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    picture = ARTEFACTS / f"bulletin-{width}.png"
+    said = run(
+        "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--hide-scrollbars",
+        f"--user-data-dir={tmp_path}/profile", f"--window-size={width},2400", f"--screenshot={picture}",
+        reported.paths["bulletin.html"].as_uri(),
+    )  # fmt: skip
+    assert picture.stat().st_size > 10_000
+    assert "CONSOLE" not in said
+
+
+def test_the_commands_answer(reported):
+    traced = steps.explain("130500", "2019-12", reported.home)
+    assert json.dumps(traced.items, ensure_ascii=False, default=str)
+    # Nothing judged these batches as sets, and the audit says so; of the marts it has nothing to say.
+    assert [
+        line for line in steps.verify(reported.home) if "（mart_" in line or "ops_publication" in line
+    ] == []

@@ -1,0 +1,126 @@
+"""Return lists (退回清单): for each provider a workbook of its faulty rows, so that it can find and mend each."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import xlsxwriter
+
+from catalog.bulletin import load_wording
+from catalog.loader import Catalog
+from catalog.period import Period
+from catalog.personal import redact
+from catalog.types import TYPES
+from catalog.types.base_sql import quote
+from transforms.report.words import issue_date
+from warehouse.lake import Lake
+
+_COLUMNS = (
+    ("目录", 28), ("文件", 46), ("行号", 8), ("数据项", 20), ("原值", 28), ("规则", 20), ("问题与处理办法", 60), ("核实情况", 20),
+)  # fmt: skip
+_MOST = 1_000_000
+"""Rows of one sheet; Excel ends at 1,048,576."""
+
+
+def write_return_lists(lake: Lake, catalog: Catalog, period: Period, out: Path) -> list[Path]:
+    """Write `退回清单-<期次>-<区划>-<部门>.xlsx` for every provider with questioned rows; their paths, in that order.
+
+    Numbers of persons were masked when the row was put aside, names are masked here; every cell of text is text, so that
+    what begins with = + - @ is no formula.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    providers = lake.rows(
+        """
+        SELECT DISTINCT coalesce(b.division, '130500') AS division, coalesce(b.department, 'unknown') AS department
+        FROM ops.quarantine AS q JOIN ops.batch AS b USING (batch_id)
+        WHERE q.period = ? AND q.level = 'quarantine' ORDER BY ALL
+        """,
+        [str(period)],
+    )
+    return [_one(lake, catalog, period, out, **provider) for provider in providers]
+
+
+def _one(lake: Lake, catalog: Catalog, period: Period, out: Path, *, division: str, department: str) -> Path:
+    place = catalog.divisions.at(division, period.last_day)
+    known = catalog.departments.get(department)
+    who = f"{place.name if place else division}{known.name if known else department}"
+    path = out / f"退回清单-{period}-{division}-{department}.xlsx"
+    cursor = lake.execute(
+        f"""
+        SELECT q.item_id, b.source_file, q.row_number, q.field, {_masked(catalog)} AS value, q.rule, q.message
+        FROM ops.quarantine AS q JOIN ops.batch AS b USING (batch_id)
+        WHERE q.period = $period AND q.level = 'quarantine'
+            AND coalesce(b.division, '130500') = $division AND coalesce(b.department, 'unknown') = $department
+        ORDER BY q.item_id, b.source_file, q.batch_id, q.row_number
+        """,
+        {"period": str(period), "division": division, "department": department},
+    )
+    titles = {i.id: i.title for i in catalog.items.values()}
+    fields = {(i.id, f.name): f.title for i in catalog.items.values() for f in i.fields}
+    day = issue_date(period, load_wording())
+    options = {
+        "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False, "constant_memory": True,
+    }  # fmt: skip
+    with xlsxwriter.Workbook(path, options) as book:
+        book.set_properties(
+            {"title": f"{who}{period}退回清单", "created": datetime(day.year, day.month, day.day, tzinfo=UTC)}
+        )
+        sheet = _sheet(book, f"{who}　{period.year}年{period.month}月退回的疑问数据")
+        cell = book.add_format(
+            {"font_name": "宋体", "font_size": 11, "border": 1, "text_wrap": True, "valign": "top"}
+        )
+        line = 3
+        while rows := cursor.fetchmany(10_000):
+            for item_id, file, number, field, value, rule, message in rows[: max(0, _MOST - line)]:
+                texts = (
+                    titles.get(item_id, item_id), file, None, fields.get((item_id, field), field or "整行"),
+                    redact(value) if value else "", rule, message, "",
+                )  # fmt: skip
+                for column, text in enumerate(texts):
+                    if column == 2:
+                        sheet.write_number(line, column, number, cell)
+                    else:
+                        sheet.write_string(line, column, str(text or "")[:32767], cell)
+                line += 1
+        sheet.print_area(0, 0, line - 1, len(_COLUMNS) - 1)
+        sheet.autofilter(2, 0, line - 1, len(_COLUMNS) - 1)
+    return path
+
+
+def _sheet(book: xlsxwriter.Workbook, caption: str) -> Any:
+    sheet = book.add_worksheet("退回清单")
+    for column, (_, width) in enumerate(_COLUMNS):
+        sheet.set_column(column, column, width)
+    sheet.write_string(0, 0, caption, book.add_format({"font_name": "黑体", "font_size": 16}))
+    note = "行号为原文件中的行号，含标题行；个人信息已遮盖。请逐条核实，改正后随下期报送；认为无误的，写明理由退回。"
+    sheet.write_string(1, 0, note, book.add_format({"font_name": "宋体", "font_size": 10}))
+    head = book.add_format(
+        {"bold": True, "bg_color": "#DCE6F1", "border": 1, "align": "center", "font_name": "黑体"}
+    )
+    for column, (title, _) in enumerate(_COLUMNS):
+        sheet.write_string(2, column, title, head)
+    sheet.freeze_panes(3, 3)
+    sheet.repeat_rows(2)
+    sheet.set_paper(9)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    sheet.set_footer("&C— &P —")
+    return sheet
+
+
+def _masked(catalog: Catalog) -> str:
+    """SQL for a questioned value as its field's type shows it in public; values of private types are masked already."""
+    cases: dict[str, list[str]] = {}
+    for item in catalog.items.values():
+        for field in item.fields:
+            kind = TYPES[field.type]
+            if not kind.private and (shown := kind.mask("q.value")) != "q.value":
+                cases.setdefault(shown, []).append(f"({quote(item.id)}, {quote(field.name)})")
+    if not cases:
+        return "q.value"
+    branches = " ".join(
+        f"WHEN (q.item_id, q.field) IN ({', '.join(pairs)}) THEN {shown}" for shown, pairs in cases.items()
+    )
+    return f"CASE {branches} ELSE q.value END"
