@@ -460,6 +460,8 @@ def _the_same(rule: Differs) -> Recipe:
         prefixes = row.plan.prefixes(rule.field)
         if prefixes and not other.startswith(prefixes):
             return None  # broken already by its prefix
+        if prefixes and other[:2] != row.text(rule.field)[:2]:
+            return None  # another kind of subject than the row states
         return Broken({rule.field: other}, rule.rule, rule.field)
 
     return make

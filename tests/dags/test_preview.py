@@ -49,9 +49,9 @@ def test_the_task_logs_it_and_hands_on_no_file(ingest, dag, monkeypatch, tmp_pat
     monkeypatch.setattr(
         ingest, "get_current_context", lambda: {"params": {"preview": wanted, "period": "2019-12"}}
     )
-    monkeypatch.setattr(steps, "preview", lambda *given: asked.append(("preview", *given[:2])) or [told])
+    monkeypatch.setattr(steps, "preview", lambda *given, **_: asked.append(("preview", *given[:2])) or [told])
     monkeypatch.setattr(
-        steps, "extract", lambda *given: asked.append(("extract", *given[:2])) or ["manifest"]
+        steps, "extract", lambda *given, **_: asked.append(("extract", *given[:2])) or ["manifest"]
     )
     handed_on = dag.get_task("extract").python_callable()
     assert asked == [("preview" if wanted else "extract", ITEM, "2019-12")]

@@ -128,6 +128,9 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute(
             f"CREATE TABLE {shape.qualified} ({', '.join(f'{n} {k}' for n, k, _ in shape.columns)})"
         )
+        connection.execute(
+            "CREATE MACRO xt_seal(value, bound) AS value"
+        )  # its sealing is tested with the vault
         yield connection
 
 
