@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from quality.audit import Clause, _ask, audit, clauses, make_ready
+from quality.audit import Clause, _ask, audit, clauses, make_ready, prepare
 from transforms import steps
 from warehouse.home import Home
 from warehouse.lake import Lake
@@ -102,6 +102,7 @@ def lake(built: Home) -> Iterator[Lake]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XTCREDIT_IDENTITY_KEY", "5a" * 32)
         with Lake(built) as opened:
+            make_ready(opened)
             yield opened
 
 
@@ -130,7 +131,7 @@ def test_speaks_when_what_it_guards_is_broken(lake: Lake, clause: str) -> None:
         lake.execute("BEGIN TRANSACTION")
         try:
             lake.execute(statement)
-            make_ready(lake)
+            prepare(lake.connection)
             assert red(lake, clause), statement
         finally:
             lake.execute("ROLLBACK")
@@ -193,7 +194,7 @@ def test_a_clause_that_cannot_run_is_an_error_of_ours(lake: Lake) -> None:
 
 
 def test_the_number_macro_knows_the_check_digit(lake: Lake) -> None:
-    make_ready(lake)
+    prepare(lake.connection)
     ask = "SELECT audit_has_number(?)"
     assert lake.scalar(ask, [f"张{NUMBER}，"])
     assert not lake.scalar(ask, [f"张{NUMBER[:-1]}8，"])
