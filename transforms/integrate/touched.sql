@@ -2,7 +2,12 @@
 -- A batch that was delivered anew may change fields that do not make a new version, so all its records count.
 CREATE OR REPLACE TEMP TABLE xt_touched AS
 SELECT item_id, record_key, subject_key, batch_id, row_number
+{% if until > since %}
 FROM ducklake_table_changes('lake', 'core', 'record', {{ since + 1 }}, {{ until }})
+{% else %}
+FROM core.record
+WHERE false
+{% endif %}
 UNION
 SELECT item_id, record_key, subject_key, batch_id, row_number
 FROM core.record
