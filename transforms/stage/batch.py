@@ -42,6 +42,7 @@ from transforms.stage.template import item_templates
 from warehouse.batch import Counts, Delivery, StagedBatch, digest
 from warehouse.home import Home
 from warehouse.lake import connect
+from warehouse.sealed import clear_copy
 from warehouse.secret import identity_key, pseudonym_macro
 
 _HEADER_ROWS = 50
@@ -57,7 +58,6 @@ def stage_delivery(delivery: Delivery, catalog: Catalog, home: Home, folder: Pat
     number of private fields), quarantine, issue, ignored and vault_quarantine Parquet files, and batch.json last.
     Raises `UserError` when the file as a whole cannot be taken, or is not what was landed.
     """
-    delivery.check()
     if folder.exists():
         shutil.rmtree(folder)
     home.private_dir(folder)
@@ -67,7 +67,8 @@ def stage_delivery(delivery: Delivery, catalog: Catalog, home: Home, folder: Pat
         connection.execute(pseudonym_macro(identity_key(home)))
         for statement in division_macros(division_maps(catalog.divisions, period.last_day)):
             connection.execute(statement)
-        raw = read_raw(Path(delivery.path), folder / "raw.parquet", connection)
+        with clear_copy(delivery, home, folder) as source:
+            raw = read_raw(source, folder / "raw.parquet", connection)
         layout = recognise(_first_rows(connection, raw), item_templates(item), where=delivery.source_file)
         scope = Scope(item, item.format(layout.template), catalog, period)
         known = catalog.corrections.get(item.id)
