@@ -12,17 +12,14 @@ from typing import IO, TYPE_CHECKING
 from catalog.errors import UserError
 from catalog.headers import has_text
 from catalog.types.base_sql import quote
+from transforms.stage.extent import MAX_RATIO, SMALL, opened
 from transforms.stage.rawfile import PREAMBLE, RawTable, malformed_counts, path_literal, scratch
 
 if TYPE_CHECKING:
     import duckdb
 
 MAX_UNPACKED = 8 << 30
-MAX_RATIO = 200
-"""Text shrinks to a tenth, tables of repeated words to a fiftieth; beyond this it is no table."""
 MAX_FILES = 1000
-_SMALL = 1 << 20
-"""Below this size no ratio says anything."""
 _HEAD = 20
 
 Read = Callable[[Path, Path, "duckdb.DuckDBPyConnection"], RawTable]
@@ -36,7 +33,7 @@ def read_zip(source: Path, target: Path, connection: duckdb.DuckDBPyConnection, 
     """
     with scratch(target) as folder:
         try:
-            with zipfile.ZipFile(source) as archive:
+            with opened(source) as archive:
                 entries = _entries(archive, source)
                 parts = []
                 for number, entry in enumerate(entries):
@@ -44,7 +41,7 @@ def read_zip(source: Path, target: Path, connection: duckdb.DuckDBPyConnection, 
                     with archive.open(entry) as stream:
                         _unpack(stream, part, source, entry.compress_size)
                     parts.append((_name(entry), part))
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        except zipfile.BadZipFile as error:
             raise _damaged(source, error) from error
         return _joined(parts, folder, target, connection, read, source)
 
@@ -94,7 +91,7 @@ def _unpack(stream: IO[bytes] | gzip.GzipFile, target: Path, source: Path, packe
     with target.open("wb") as into:
         while block := stream.read(1 << 20):
             size += len(block)
-            if size > MAX_UNPACKED or (size > _SMALL and size > MAX_RATIO * max(packed, 1)):
+            if size > MAX_UNPACKED or (size > SMALL and size > MAX_RATIO * max(packed, 1)):
                 raise UserError(
                     "压缩包解开后过大，不像数据文件",
                     where=source.name,

@@ -8,7 +8,14 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from catalog.errors import UserError
-from transforms.stage.rawfile import RawTable, RowWriter, csv_to_parquet, malformed_counts, scratch
+from transforms.stage.rawfile import (
+    RawTable,
+    RowWriter,
+    check_width,
+    csv_to_parquet,
+    malformed_counts,
+    scratch,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +57,7 @@ def read_dbf(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) 
         rows, header, record = struct.unpack("<IHH", head[4:12])
         encoding = _LANGUAGES.get(head[29], "gb18030")
         columns = _columns(head[:header], encoding)
+        check_width(len(columns), source.name)
         stream.seek(header)
         left, deleted = rows, 0
         with scratch(target) as folder:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Cells = tuple[str | None, ...]
 
 _SHOWN = 12
+_LONGEST = 200
+"""What is longer is no heading, and searching it takes the square of its length."""
 
 
 @dataclass(frozen=True)
@@ -245,7 +247,9 @@ def _banned(reading: _Reading) -> tuple[int, ...]:
     return tuple(
         i
         for i, text in enumerate(reading.header)
-        if reading.fields[i] is None and has_text(text) and pattern.search(normalise_header(text or ""))
+        if reading.fields[i] is None
+        and has_text(text)
+        and pattern.search(normalise_header(text or "")[:_LONGEST])
     )
 
 

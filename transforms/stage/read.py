@@ -11,6 +11,7 @@ from catalog.errors import UserError
 from transforms.stage.archive import read_gzip, read_zip
 from transforms.stage.dbf import is_dbf, read_dbf
 from transforms.stage.delimited import read_delimited
+from transforms.stage.extent import opened
 from transforms.stage.json_records import read_json
 from transforms.stage.pulled import read_pulled
 from transforms.stage.rawfile import PREAMBLE, RawTable
@@ -76,11 +77,13 @@ def read_raw(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) 
         raise UserError(
             "文件中有不成字的编码（单独的代理码位）", where=source.name, remedy="请重新导出为 UTF-8 文件"
         ) from error
-    except duckdb.InvalidInputException as error:
-        reason = str(error).splitlines()[0]
+    except (duckdb.InvalidInputException, UnicodeDecodeError) as error:
+        # DuckDB's message goes on with the line in clear (and is cut within a character where it is long, which
+        # Python cannot decode): it must not follow the refusal into a log.
+        reason = str(error).splitlines()[0] if isinstance(error, duckdb.Error) else "编码有误"
         raise UserError(
             f"文件内容无法解析（{reason}）", where=source.name, remedy="请另存为 XLSX 后重新报送"
-        ) from error
+        ) from None
 
 
 def _read_packed(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) -> RawTable:
@@ -91,7 +94,7 @@ def _read_packed(source: Path, target: Path, connection: duckdb.DuckDBPyConnecti
 
 
 def sniff_format(source: Path) -> str:
-    """Give "csv", "json", "xml", "dbf", "parquet", "xlsx", "xls", "ods", "zip" or "gzip" by the file's content; its extension is not trusted.
+    """Give "csv", "json", "xml", "dbf", "parquet", "xlsx", "xlsb", "xls", "ods", "zip" or "gzip" by the file's content; its extension is not trusted.
 
     Raises:
         UserError: empty file, or a format that is not accepted.
@@ -137,7 +140,7 @@ def sniff_format(source: Path) -> str:
 
 def _zip_format(source: Path) -> str:
     try:
-        with zipfile.ZipFile(source) as archive:
+        with opened(source) as archive:
             names = set(archive.namelist())
             size = sum(info.file_size for info in archive.infolist())
     except zipfile.BadZipFile as error:
@@ -148,6 +151,8 @@ def _zip_format(source: Path) -> str:
         ) from error
     if size > _MAX_UNPACKED:
         raise UserError("解压后超过 8 GB", where=source.name, remedy="请改用 CSV 分批报送")
+    if "xl/workbook.bin" in names:
+        return "xlsb"
     if any(name.startswith("xl/workbook") for name in names):
         return "xlsx"
     if {"mimetype", "content.xml"} <= names:
