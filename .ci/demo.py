@@ -140,8 +140,7 @@ class Airflow:
             except urllib.error.HTTPError as error:
                 text = error.read().decode()
                 # SQLite: the scheduler was writing at the same moment; nothing was kept of the request.
-                locked = "locked" in text or "Database error" in text
-                if attempt == 39 or error.code < 500 or not locked:
+                if attempt == 39 or not (error.code == 503 and "locked" in text):
                     fail(f"Airflow 接口 {method} {path} 回答 {error.code}：{text[:300]}", str(self.home))
             except (OSError, http.client.HTTPException) as error:
                 # What was asked for by POST may have been done; a question can be asked again.

@@ -20,8 +20,6 @@ mkdir -p "$AIRFLOW_HOME/config"
 export XTCREDIT_HOME AIRFLOW_HOME
 export AIRFLOW_CONFIG="$checkout/airflow.cfg"
 export AIRFLOW__CORE__DAGS_FOLDER="$checkout/dags"
-export AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS=airflow_local_settings.CONNECT_ARGS
-export AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS_ASYNC=airflow_local_settings.CONNECT_ARGS_ASYNC
 export GX_ANALYTICS_ENABLED=False  # Great Expectations reads it at import and would call out
 
 ln -sf "$checkout/dags/settings/airflow_local_settings.py" "$AIRFLOW_HOME/config/airflow_local_settings.py"

@@ -12,13 +12,6 @@ import os
 import sys
 from pathlib import Path
 
-from airflow.configuration import conf
-
-# SQLite's own wait of 5 s is short for a scheduler that shares two cores with the tasks it started.
-_ON_SQLITE = conf.get("database", "sql_alchemy_conn").startswith("sqlite")
-CONNECT_ARGS = {"timeout": 60} if _ON_SQLITE else {}
-CONNECT_ARGS_ASYNC = dict(CONNECT_ARGS)
-
 LIBRARIES = (
     "airflow.sdk.execution_time.task_runner",
     "airflow.dag_processing.dagbag",
