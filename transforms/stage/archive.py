@@ -13,6 +13,7 @@ from catalog.errors import UserError
 from catalog.headers import has_text
 from catalog.types.base_sql import quote
 from transforms.stage.extent import MAX_RATIO, SMALL, opened
+from transforms.stage.memo import MEMO_SUFFIXES
 from transforms.stage.rawfile import PREAMBLE, RawTable, malformed_counts, path_literal, scratch
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 MAX_UNPACKED = 8 << 30
 MAX_FILES = 1000
 _HEAD = 20
+_COMPANIONS = (*MEMO_SUFFIXES, ".cdx", ".idx", ".mdx", ".ndx", ".cpg")
 
 Read = Callable[[Path, Path, "duckdb.DuckDBPyConnection"], RawTable]
 
@@ -36,11 +38,15 @@ def read_zip(source: Path, target: Path, connection: duckdb.DuckDBPyConnection, 
             with opened(source) as archive:
                 entries = _entries(archive, source)
                 parts = []
+                tables = _tables(entries)
                 for number, entry in enumerate(entries):
-                    part = folder / f"{number:04d}{PurePosixPath(entry.filename).suffix.lower()[:8]}"
+                    suffix = PurePosixPath(entry.filename).suffix.lower()[:8]
+                    own = tables[entry.filename]
+                    part = folder / f"{number if own is None else own:04d}{suffix}"
                     with archive.open(entry) as stream:
                         _unpack(stream, part, source, entry.compress_size)
-                    parts.append((_name(entry), part))
+                    if own is None:
+                        parts.append((_name(entry), part))
         except zipfile.BadZipFile as error:
             raise _damaged(source, error) from error
         return _joined(parts, folder, target, connection, read, source)
@@ -73,6 +79,18 @@ def _entries(archive: zipfile.ZipFile, source: Path) -> list[zipfile.ZipInfo]:
     if len(found) > MAX_FILES:
         raise UserError(f"压缩包中超过 {MAX_FILES} 个文件", where=source.name, remedy="请合并后重新报送")
     return sorted(found, key=lambda entry: entry.filename)
+
+
+def _tables(entries: list[zipfile.ZipInfo]) -> dict[str, int | None]:
+    """By entry the number of the DBF that it goes with, as its memos or indexes do; None for what stands alone."""
+    stems = {_stem(e): n for n, e in enumerate(entries) if e.filename.lower().endswith(".dbf")}
+    return {
+        e.filename: stems.get(_stem(e)) if e.filename.lower().endswith(_COMPANIONS) else None for e in entries
+    }
+
+
+def _stem(entry: zipfile.ZipInfo) -> str:
+    return str(PurePosixPath(entry.filename.lower()).with_suffix(""))
 
 
 def _name(entry: zipfile.ZipInfo) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import glob
+import math
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ MAX_COLUMNS = 500
 MAX_RECORD_BYTES = 1_500_000
 """As written to the CSV; DuckDB refuses lines over 2,000,000, and what is kept of a malformed record goes on top."""
 MAX_LINE_SHOWN = 100_000
+EXACT_DIGITS = 10**15
+"""A binary number keeps 15 significant digits: a longer whole number has lost some."""
 _CELL_SHOWN = 1000
 
 
@@ -104,6 +107,16 @@ def _too_long(cells: Sequence[str | None]) -> bool:
     if sum(map(len, filled)) * 4 <= MAX_RECORD_BYTES:
         return False
     return sum(len(cell.encode()) + cell.count('"') for cell in filled) > MAX_RECORD_BYTES
+
+
+def cell_number(value: float) -> str:
+    """Give a binary number as text: whole ones without ".0", those that have lost digits as 1.3E+17."""
+    if not math.isfinite(value):
+        return str(value)
+    if abs(value) >= EXACT_DIGITS:
+        mantissa, exponent = f"{value:.14E}".split("E")
+        return f"{mantissa.rstrip('0').rstrip('.')}E{exponent}"
+    return str(int(value)) if value == int(value) else repr(value)
 
 
 def check_width(columns: int, name: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-import math
 import re
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from transforms.stage.rawfile import (
     PREAMBLE,
     RawTable,
     RowWriter,
+    cell_number,
     check_width,
     csv_to_parquet,
     malformed_counts,
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     import duckdb
 
 XLS_ROWS = 65_536
-EXACT_DIGITS = 10**15
-"""Excel keeps 15 significant digits: a longer whole number has lost some."""
 
 _HEAD = 20
 _EXPLAINS = re.compile("(说明|代码表|字典)$")
@@ -212,12 +210,7 @@ def cell_text(value: object) -> str | None:
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, int | float):
-        if not math.isfinite(value):
-            return str(value)
-        if abs(value) >= EXACT_DIGITS:
-            mantissa, exponent = f"{value:.14E}".split("E")
-            return f"{mantissa.rstrip('0').rstrip('.')}E{exponent}"
-        return str(int(value)) if value == int(value) else repr(value)
+        return cell_number(value)
     if isinstance(value, dt.datetime):
         return value.isoformat(sep=" ")
     if isinstance(value, dt.date | dt.time):
