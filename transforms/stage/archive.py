@@ -171,6 +171,7 @@ def _joined(
         delimiter=first.delimiter,
         malformed=malformed_counts(target, connection),
         sheets=tuple(name for name, _, _ in tables),
+        template=first.template,
         notes=tuple(note for _, table, _ in tables for note in table.notes),
     )
 

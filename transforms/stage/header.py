@@ -138,7 +138,7 @@ def ignore_reason_sql(layout: Layout, columns: int) -> str:
     )  # two filled cells leave one of three columns empty
     footer = f"{gate}regexp_matches({first}, {quote(_FOOTER)}) AND {filled} <= 2"
     return (
-        f"CASE WHEN {blank} THEN 'blank'"
+        f"CASE WHEN _malformed IS NULL AND {blank} THEN 'blank'"
         f" WHEN {repeated} OR _malformed = 'preamble' THEN 'repeated_header'"
         f" WHEN {footer} THEN 'footer'{_withdrawn(layout, names)} END"
     )

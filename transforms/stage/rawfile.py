@@ -48,6 +48,8 @@ class RawTable:
     malformed: tuple[tuple[str, int], ...] = ()
     sheets: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    template: str | None = None
+    """The item's format that the file is of, where the reader had to know it; else the header tells."""
 
     @property
     def malformed_rows(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from functools import partial
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -12,17 +13,21 @@ from transforms.stage.archive import read_gzip, read_zip
 from transforms.stage.dbf import is_dbf, read_dbf
 from transforms.stage.delimited import read_delimited
 from transforms.stage.extent import opened
+from transforms.stage.fixed_width import Layout, find_layout, read_fixed_width
 from transforms.stage.json_records import read_json
 from transforms.stage.pulled import read_pulled
 from transforms.stage.rawfile import PREAMBLE, RawTable
 from transforms.stage.spreadsheet import protected, read_workbook
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 __all__ = ["PREAMBLE", "RawTable", "read_raw"]
 
-_FORMATS = "可接受的格式：CSV、XLSX、XLS、ODS、JSON、XML、DBF，以及它们的 ZIP、GZIP 压缩包"
+_FORMATS = (
+    "可接受的格式：CSV、XLSX、XLS、ODS、JSON、XML、DBF、目录登记了列位的定长文本，以及它们的 ZIP、GZIP 压缩包"
+)
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OTHERS = (
     (b"%PDF", "PDF 文件"),
@@ -36,20 +41,25 @@ _OTHERS = (
 _MAX_UNPACKED = 8 << 30
 
 
-def read_raw(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) -> RawTable:
+def read_raw(
+    source: Path, target: Path, connection: duckdb.DuckDBPyConnection, layouts: Sequence[Layout] = ()
+) -> RawTable:
     """Write `target` (Parquet, zstd) and say what was found.
 
     Columns: c0..cN VARCHAR as in the file, then `_malformed` (NULL, or why the record could not be divided
     into the file's columns: too_few_columns, too_many_columns, broken_quotes, undecodable, record_too_long,
-    not_an_object; `preamble` marks title rows of a second sheet), `_line` (the malformed record's text) and
+    not_an_object, nested_element, too_short, too_long, damaged_memo, impossible_date; `preamble` marks title rows of a second sheet), `_line` (the malformed record's text) and
     `_sheet`. Row i is record i of the file; title rows, header, blank rows are rows like any other; blank
-    lines at the end of a text file are none. An empty cell is NULL.
+    lines at the end of a text file are none. An empty cell is NULL. `layouts` are those of fixed-width text that the
+    file may be written by.
 
     Raises:
         UserError: empty, damaged, protected or unknown file, undecodable text, mojibake.
     """
     try:
         kind = sniff_format(source)
+        if kind == "csv" and (layout := find_layout(source, layouts)):
+            return read_fixed_width(source, target, connection, layout)
         if kind == "csv":
             return read_delimited(source, target, connection)
         if kind == "json":
@@ -59,9 +69,9 @@ def read_raw(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) 
 
             return read_xml(source, target, connection)
         if kind == "zip":
-            return read_zip(source, target, connection, _read_packed)
+            return read_zip(source, target, connection, partial(_read_packed, layouts))
         if kind == "gzip":
-            return read_gzip(source, target, connection, _read_packed)
+            return read_gzip(source, target, connection, partial(_read_packed, layouts))
         if kind == "dbf":
             return read_dbf(source, target, connection)
         if kind == "parquet":
@@ -86,11 +96,13 @@ def read_raw(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) 
         ) from None
 
 
-def _read_packed(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) -> RawTable:
+def _read_packed(
+    layouts: Sequence[Layout], source: Path, target: Path, connection: duckdb.DuckDBPyConnection
+) -> RawTable:
     """Read a file out of an archive; archives in archives are none."""
     if sniff_format(source) in ("zip", "gzip"):
         raise UserError("压缩包里还是压缩包", where=source.name, remedy="请只压缩一层后重新报送")
-    return read_raw(source, target, connection)
+    return read_raw(source, target, connection, layouts)
 
 
 def sniff_format(source: Path) -> str:
