@@ -433,12 +433,14 @@ def try_file(
 
 
 @app.command(epilog="例：`xtcredit integrate`")
-def integrate() -> None:
-    """由台账更新基础库与重点人群库。"""
+def integrate(
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="全部主体重建，不只上次以来有变动的")] = False,
+) -> None:
+    """由台账更新基础库与重点人群库；只处理上次以来有变动的主体，结果与全部重建相同。"""
     from transforms import steps
 
     with _progress("整合各库…"):
-        counts = steps.integrate(Home.from_environment())
+        counts = steps.integrate(Home.from_environment(), rebuild=rebuild)
     for name, count in counts.items():
         out.print(f"{name}　{count}")
 

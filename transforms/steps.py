@@ -275,11 +275,11 @@ def losses(home: Home) -> list[Finding]:
 
 
 @told()
-def integrate(home: Home) -> dict[str, int]:
-    """Bring identities and libraries up to the ledger; subjects per library."""
+def integrate(home: Home, *, rebuild: bool = False) -> dict[str, int]:
+    """Bring identities and libraries up to the ledger (`rebuild`: every subject anew); subjects per library."""
     lake, catalog = open_lake(home)
     with lake:
-        return build_libraries(lake, catalog).subjects
+        return build_libraries(lake, catalog, rebuild=rebuild).subjects
 
 
 @told()

@@ -15,6 +15,7 @@ from catalog.library import Library
 from catalog.loader import Catalog
 from catalog.model import Item, NotAfterPeriod
 from catalog.types import TYPES
+from transforms.integrate.changed import commit_message, find_changes
 from transforms.integrate.plan import (
     Column,
     Plan,
@@ -40,7 +41,10 @@ PORTION = 2_000_000
 
 @dataclass(frozen=True)
 class IntegrateResult:
-    """What an integration came to: subjects and conflicts per library, links, identifiers in doubt."""
+    """What an integration came to: subjects and conflicts per library, links, identifiers in doubt.
+
+    `rebuilt`: whether every subject was built anew, not only the changed ones.
+    """
 
     subjects: dict[str, int]
     conflicts: dict[str, int]
@@ -49,10 +53,16 @@ class IntegrateResult:
     linked: int
     unlinked: int
     household: int
+    rebuilt: bool
 
 
-def integrate(lake: Lake, catalog: Catalog, *, portion: int = PORTION) -> IntegrateResult:
-    """Rebuild identities, links, household attribution and every library, in one lake transaction.
+def integrate(
+    lake: Lake, catalog: Catalog, *, portion: int = PORTION, rebuild: bool = False
+) -> IntegrateResult:
+    """Bring identities, links, household attribution and every library up to the ledger, in one lake transaction.
+
+    Only subjects that loads touched since the last time are built anew, where that can be told and pays; with `rebuild`
+    everybody. What comes out is the same.
 
     Tables: `core.identity`, `core.link`, `lib.<library>`, `lib.conflict`, `lib.member`, `lib.attribute`
     and the view `lib.subject`; `county_code` and `county_rule` of `core.record` where the household register
@@ -65,17 +75,21 @@ def integrate(lake: Lake, catalog: Catalog, *, portion: int = PORTION) -> Integr
     """
     plans = [resolve(catalog, library) for _, library in sorted(catalog.libraries.items())]
     ensure_schema(lake, catalog)
-    with lake.transaction("integrate") as tx:
+    message = commit_message(catalog)
+    with lake.transaction(message) as tx:
         known = _record_columns(tx)
-        ensure_tables(tx, plans)
-        _identify(tx, catalog, known)
-        _attribute_households(tx, catalog)
-        kind = _resolve_ledger(tx)
-        tx.execute("DELETE FROM lib.conflict")
+        stated = [claim for claim in claims(catalog) if Source(claim.item, claim.field) in known]
+        made = ensure_tables(tx, plans)
+        changed = not made and not rebuild and find_changes(tx, message, stated)
+        tx.execute(render("identity.sql", claims=stated, apart=sorted(catalog.apart), changed=changed))
+        _attribute_households(tx, catalog, changed)
+        kind = _resolve_ledger(tx, changed)
+        for table in ("lib.conflict", *(plan.qualified for plan in plans)):
+            tx.execute(f"DELETE FROM {table}{' WHERE subject_key IN (FROM xt_changed)' if changed else ''}")
         for plan in plans:
             _build(tx, plan, catalog, known, portion)
         tx.execute(f"DROP {kind} xt_record")
-        return _result(tx, plans)
+        return _result(tx, plans, rebuilt=not changed)
 
 
 def _record_columns(tx: duckdb.DuckDBPyConnection) -> set[Source]:
@@ -88,29 +102,26 @@ def _record_columns(tx: duckdb.DuckDBPyConnection) -> set[Source]:
     return {Source(item, field) for item, field in rows}
 
 
-def _identify(tx: duckdb.DuckDBPyConnection, catalog: Catalog, known: set[Source]) -> None:
-    stated = [claim for claim in claims(catalog) if Source(claim.item, claim.field) in known]
-    tx.execute(render("identity.sql", claims=stated, apart=sorted(catalog.apart)))
-
-
-def _resolve_ledger(tx: duckdb.DuckDBPyConnection) -> str:
+def _resolve_ledger(tx: duckdb.DuckDBPyConnection, changed: bool) -> str:
     """Make `xt_record`, what the libraries are built from: the ledger, each record under the subject it was resolved to.
 
-    A small one is copied once: every look at a table of the lake costs its catalog some 20 ms, and there are hundreds.
+    Of a changed ledger only the subjects that changed. A small one is copied once: every look at a table of the lake costs its catalog some 20 ms, and there are hundreds.
     """
-    kind = "TABLE" if _count(tx, "core.record") <= PORTION else "VIEW"
+    kind = "TABLE" if changed or _count(tx, "core.record") <= PORTION else "VIEW"
     tx.execute(
         f"CREATE OR REPLACE TEMP {kind} xt_record AS "
         "SELECT r.item_id, r.record_key, r.batch_id, r.row_number, r.first_period, r.last_period, r.county_code, "
         "coalesce(l.subject_key, r.subject_key) AS subject_key "
         "FROM core.record r LEFT JOIN core.link l ON l.item_id = r.item_id AND l.record_key = r.record_key"
+        + (" WHERE coalesce(l.subject_key, r.subject_key) IN (FROM xt_changed)" if changed else "")
     )
     return kind
 
 
-def _attribute_households(tx: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
+def _attribute_households(tx: duckdb.DuckDBPyConnection, catalog: Catalog, changed: bool) -> None:
     providers = [source.item for source in household_sources(catalog)]
-    tx.execute(render("household.sql", providers=providers, items=household_items(catalog), city=CITY))
+    items = household_items(catalog)
+    tx.execute(render("household.sql", providers=providers, items=items, city=CITY, changed=changed))
 
 
 def _build(
@@ -120,7 +131,6 @@ def _build(
     values: dict[str, list[str]] = {}
     for source in dict.fromkeys(source for column in columns for source in column.sources):
         values.setdefault(source.item, []).append(source.field)
-    tx.execute(f'DELETE FROM lib."{plan.library.id}"')
     if not any(source.item in plan.library.members for source in known):
         return  # no record of any member
     for scope in _scopes(tx, plan, portion):
@@ -165,13 +175,12 @@ def _present(column: Column, known: set[Source]) -> Column:
 def _scopes(tx: duckdb.DuckDBPyConnection, plan: Plan, portion: int) -> Iterator[str]:
     """Predicates on `subject_key` that split the library's subjects into portions, perhaps a single one."""
     members = literals(plan.library.members)
-    row = tx.execute(f"SELECT count(*) FROM core.record WHERE item_id IN ({members})").fetchone()
-    portions = max(1, -(-int(row[0] if row else 0) // portion))
+    portions = max(1, -(-_count(tx, f"xt_record WHERE item_id IN ({members})") // portion))
     for number in range(portions):
         yield "true" if portions == 1 else f"hash(subject_key) % {portions} = {number}"
 
 
-def _result(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> IntegrateResult:
+def _result(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan], *, rebuilt: bool) -> IntegrateResult:
     conflicts = dict(tx.execute("SELECT library, count(*) FROM lib.conflict GROUP BY library").fetchall())
     return IntegrateResult(
         subjects={plan.library.id: _count(tx, f'lib."{plan.library.id}"') for plan in plans},
@@ -181,6 +190,7 @@ def _result(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> IntegrateRe
         linked=_count(tx, "core.link WHERE subject_key IS NOT NULL"),
         unlinked=_count(tx, "core.link WHERE subject_key IS NULL"),
         household=_count(tx, "core.record WHERE county_rule = 'household'"),
+        rebuilt=rebuilt,
     )
 
 

@@ -8,6 +8,9 @@ FROM (
     FROM core.record
     WHERE item_id IN ({{ providers | literals }}) AND starts_with(subject_key, 'person:')
       AND local_county_rule = 'division' AND local_county_code <> '{{ city }}'
+{% if changed %}
+      AND subject_key IN (FROM xt_changed)
+{% endif %}
 )
 GROUP BY subject_key;
 
@@ -20,6 +23,9 @@ FROM core.record r
 LEFT JOIN xt_household h
   ON h.subject_key = CASE WHEN r.local_county_rule = 'city' AND r.item_id IN ({{ items | literals }}) THEN r.subject_key END
 WHERE (r.local_county_rule = 'city' OR r.county_rule = 'household')
+{% if changed %}
+  AND r.subject_key IN (FROM xt_changed)
+{% endif %}
   AND ROW(r.county_code, r.county_rule) IS DISTINCT FROM ROW(
       coalesce(h.county_code, r.local_county_code),
       CASE WHEN h.county_code IS NULL THEN r.local_county_rule ELSE 'household' END);

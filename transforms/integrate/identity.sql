@@ -4,6 +4,7 @@ CREATE OR REPLACE TEMP TABLE xt_claim AS
 SELECT 'org:' || substr(subject_key, 14, 9) AS identifier, subject_key, min(item_id) AS source_item
 FROM core.record
 WHERE starts_with(subject_key, 'uscc:'){% if apart %} AND item_id NOT IN ({{ apart | literals }}){% endif %}
+{% if changed %} AND 'org:' || substr(subject_key, 14, 9) IN (FROM xt_identifier){% endif %}
 
 GROUP BY ALL
 {% for claim in claims %}
@@ -13,9 +14,12 @@ FROM core.record r
 JOIN rec."{{ claim.item }}" v ON v.batch_id = r.batch_id AND v.row_number = r.row_number
 WHERE r.item_id = '{{ claim.item }}' AND starts_with(r.subject_key, 'uscc:')
   AND regexp_full_match(v."{{ claim.field }}", '{{ claim.form }}')
+{% if changed %}
+  AND '{{ claim.prefix }}:' || v."{{ claim.field }}" IN (FROM xt_identifier)
+{% endif %}
 {% endfor %};
 
-DELETE FROM core.identity;
+DELETE FROM core.identity{% if changed %} WHERE identifier IN (FROM xt_identifier){% endif %};
 INSERT INTO core.identity BY NAME
 SELECT identifier,
        CASE WHEN min(subject_key) = max(subject_key) THEN min(subject_key) END AS subject_key,
@@ -26,7 +30,7 @@ GROUP BY identifier;
 DROP TABLE xt_claim;
 
 -- Records keyed by less than a USCC. Ambiguous and unclaimed identifiers stay subjects of their own.
-DELETE FROM core.link;
+DELETE FROM core.link{% if changed %} WHERE (item_id, record_key) IN (SELECT (item_id, record_key) FROM xt_relinked){% endif %};
 INSERT INTO core.link BY NAME
 SELECT r.item_id, r.record_key, i.subject_key,
        CASE WHEN i.claimants > 1 THEN 'ambiguous'
@@ -34,5 +38,16 @@ SELECT r.item_id, r.record_key, i.subject_key,
             WHEN starts_with(r.subject_key, 'org:') THEN 'org_code'
             ELSE 'registration_no' END AS rule
 FROM core.record r
+{% if changed %}
+SEMI JOIN xt_relinked t ON t.item_id = r.item_id AND t.record_key = r.record_key
+{% endif %}
 LEFT JOIN core.identity i ON i.identifier = r.subject_key
 WHERE starts_with(r.subject_key, 'org:') OR starts_with(r.subject_key, 'reg:');
+{% if changed %}
+
+INSERT INTO xt_changed
+SELECT DISTINCT l.subject_key
+FROM core.link l
+SEMI JOIN xt_relinked USING (item_id, record_key)
+WHERE l.subject_key IS NOT NULL AND l.subject_key NOT IN (FROM xt_changed);
+{% endif %}

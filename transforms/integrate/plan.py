@@ -57,6 +57,10 @@ class Plan:
         return f"lib.{self.library.id}"
 
     @property
+    def qualified(self) -> str:
+        return f'lib."{self.library.id}"'
+
+    @property
     def layout(self) -> dict[str, str]:
         """Columns of the table with their SQL types, in order."""
         own = {name: kind for name, (kind, _) in OWN_COLUMNS.items()}

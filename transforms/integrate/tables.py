@@ -74,18 +74,21 @@ FIXED: dict[str, Shape] = {
 SUBJECT_VIEW = "lib.subject"
 
 
-def ensure_tables(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> None:
-    """Bring `core.identity`, `core.link` and `lib.*` up to the catalog; the caller rebuilds the contents."""
+def ensure_tables(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> bool:
+    """Bring `core.identity`, `core.link` and `lib.*` up to the catalog.
+
+    Returns whether a table was made anew, so that its content must be.
+    """
     present = _present(tx)
     tables = library_tables(plans)
-    for table in tables:
-        _ensure(tx, table, present)
+    made = [table for table in tables if _ensure(tx, table, present)]
     apply_comments(tx, tables)
     wanted = {f"{table.schema}.{table.name}" for table in tables} | {SUBJECT_VIEW}
     for stale in sorted(name for name in present if name.startswith("lib.") and name not in wanted):
         tx.execute(f"DROP TABLE {_quoted(stale)}")
     _ensure_view(tx, plans)
     _describe(tx, plans)
+    return bool(made)
 
 
 def library_tables(plans: Sequence[Plan]) -> tuple[Columns, ...]:
@@ -120,14 +123,15 @@ def _present(tx: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
     return found
 
 
-def _ensure(tx: duckdb.DuckDBPyConnection, table: Columns, present: Mapping[str, Mapping[str, str]]) -> None:
+def _ensure(tx: duckdb.DuckDBPyConnection, table: Columns, present: Mapping[str, Mapping[str, str]]) -> bool:
     layout = [(column, kind) for column, kind, _ in table.columns]
     found = present.get(f"{table.schema}.{table.name}")
     if found is not None and list(found.items()) == layout:
-        return
+        return False
     if found is not None:
         tx.execute(f"DROP TABLE {table.qualified}")
     tx.execute(f"CREATE TABLE {table.definition}")
+    return True
 
 
 def _ensure_view(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> None:

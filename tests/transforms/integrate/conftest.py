@@ -206,8 +206,21 @@ class Ledger:
             )
         )
 
-    def flush(self, lake: Lake) -> None:
-        with lake.transaction() as tx:
+    def remove(self, item_id: str, label: str) -> None:
+        """Take a record out again, with its row."""
+        for table in ("core.record", f"rec.{item_id}"):
+            mine = f"item_id = '{item_id}' AND " if table == "core.record" else ""
+            self.rows.append((f"DELETE FROM {table} WHERE {mine}record_key = ?", [key(label)]))
+
+    def set(self, item_id: str, label: str, **fields: Any) -> None:
+        """Change fields of a record's row but not its version in the ledger, as a batch delivered anew may."""
+        changes = ", ".join(f'"{name}" = ?' for name in fields)
+        self.rows.append(
+            (f"UPDATE rec.{item_id} SET {changes} WHERE record_key = ?", [*fields.values(), key(label)])
+        )
+
+    def flush(self, lake: Lake, message: str | None = None) -> None:
+        with lake.transaction(message) as tx:
             for statement, values in self.rows:
                 tx.execute(statement, values)
         self.rows.clear()
