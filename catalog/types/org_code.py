@@ -11,6 +11,7 @@ class OrgCode(SemanticType):
 
     id = "org_code"
     title = "组织机构代码"
+    shortest = 9
     hint = "9位，末位为校验码"
     telling = 80
 

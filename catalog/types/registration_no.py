@@ -11,6 +11,7 @@ class RegistrationNo(SemanticType):
 
     id = "registration_no"
     title = "工商注册号"
+    shortest = 13
     hint = "15位数字（2007年以前为13位）"
     telling = 85
 

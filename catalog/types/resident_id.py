@@ -14,6 +14,7 @@ class ResidentId(SemanticType):
 
     id = "resident_id"
     title = "公民身份号码"
+    shortest = 15
     hint = "18位，末位 X 大写，不加空格"
     telling = 90
     private = True

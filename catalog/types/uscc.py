@@ -29,6 +29,7 @@ class Uscc(SemanticType):
 
     id = "uscc"
     title = "统一社会信用代码"
+    shortest = 18
     hint = "18位，不含空格和字母 I、O、S、V、Z"
     telling = 90
 

@@ -38,7 +38,7 @@ from transforms.stage.county import county_sql, division_macros, division_maps
 from transforms.stage.header import Layout, ignore_reason_sql, listed, recognise
 from transforms.stage.rawfile import RawTable
 from transforms.stage.read import read_raw
-from transforms.stage.template import item_templates
+from transforms.stage.template import item_layouts, item_templates
 from warehouse.batch import Counts, Delivery, StagedBatch, digest
 from warehouse.home import Home
 from warehouse.lake import connect
@@ -68,8 +68,9 @@ def stage_delivery(delivery: Delivery, catalog: Catalog, home: Home, folder: Pat
         connection.execute(pseudonym_macro(identity_key(home)))
         for statement in division_macros(division_maps(catalog.divisions, period.last_day)):
             connection.execute(statement)
-        raw = read_raw(Path(delivery.path), folder / "raw.parquet", connection)
-        layout = recognise(_first_rows(connection, raw), item_templates(item), where=delivery.source_file)
+        raw = read_raw(Path(delivery.path), folder / "raw.parquet", connection, item_layouts(item))
+        templates = item_templates(item, raw.template)
+        layout = recognise(_first_rows(connection, raw), templates, where=delivery.source_file)
         scope = Scope(item, item.format(layout.template), catalog, period)
         known = catalog.corrections.get(item.id)
         corrections = [
