@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 
 from catalog.channel import DatabaseSource
 from catalog.errors import UserError
+from catalog.fixed_width import FixedColumn, FixedWidth
 from catalog.forbidden import ForbiddenFields
 from catalog.groups import Expanded
 from catalog.headers import delivered_fields, headings, normalise_header
@@ -497,6 +498,8 @@ class ItemCheck:
     def _format(self, fmt: Format, keys: Keys) -> Iterator[Finding]:
         if fmt.id == STANDARD or next(f for f in self.item.formats if f.id == fmt.id) is not fmt:
             yield self.at(f"格式标识“{fmt.id}”已被占用", "改用另一个标识", *keys, "id")
+        if fmt.fixed_width is not None:
+            yield from self._fixed_width(fmt, fmt.fixed_width, (*keys, "fixed_width"))
         for name in fmt.headers:
             if name in fmt.absent:
                 yield self.at(
@@ -518,6 +521,40 @@ class ItemCheck:
                     f"代码表“{list_id}”的代码 {'、'.join(sorted(alien))} 在“{own.id}”中没有",
                     "两个版本的代码须换算成同一套",
                     *where,
+                )
+
+    def _fixed_width(self, fmt: Format, shape: FixedWidth, keys: Keys) -> Iterator[Finding]:
+        """The columns are fields of the format, each at a place of its own, none too narrow for what it holds."""
+        delivered = {f.name: f for f in delivered_fields(self.item, fmt)}
+        placed: dict[str, FixedColumn] = {}
+        for i, column in enumerate(shape.columns):
+            where = (*keys, "columns", i)
+            each = delivered.get(column.field)
+            if each is None:
+                yield self.at(
+                    f"“{column.field}”不是此格式中有列的数据项", "改成数据项的 name，或删去", *where
+                )
+            elif column.field in placed:
+                yield self.at(f"“{column.field}”有两处列位", "删去其一", *where)
+            elif column.length < (least := TYPES[each.type].shortest):
+                yield self.at(
+                    f"“{column.field}”占 {column.length} 位，{TYPES[each.type].title}至少 {least} 位",
+                    "核对部门给的列位表", *where, "length",
+                )  # fmt: skip
+            for other in placed.values():
+                if column.start <= other.end and other.start <= column.end:
+                    yield self.at(
+                        f"“{column.field}”（{column.start}—{column.end} 位）与“{other.field}”（{other.start}—{other.end} 位）重叠",
+                        "核对部门给的列位表", *where, "start",
+                    )  # fmt: skip
+            placed.setdefault(column.field, column)
+        for each in delivered.values():
+            if (each.required is True or each.name in self.item.key) and each.name not in placed:
+                yield self.at(
+                    f"必填的“{each.name}”没有列位",
+                    "在 columns 中写明，或列入此格式的 absent",
+                    *keys,
+                    "columns",
                 )
 
     def _headings(self) -> Iterator[Finding]:
@@ -603,7 +640,7 @@ class ItemCheck:
 
     def _alike(self) -> Iterator[Finding]:
         """A file with all headings of one format, in any spelling, must not look more like another."""
-        formats = [None, *self.item.formats]
+        formats = [None, *(f for f in self.item.formats if f.fixed_width is None)]
         for fmt in formats:
             rows = list(_header_rows(self.item, fmt))
             for other in formats:

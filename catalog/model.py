@@ -14,6 +14,7 @@ from catalog.base import Model as Model
 from catalog.base import Name as Name
 from catalog.base import Values as Values
 from catalog.channel import Source
+from catalog.fixed_width import FixedWidth
 
 Share = Literal["public", "government", "authorised"]  # 社会公开 / 政务共享 / 授权查询
 Level = Literal["quarantine", "set_aside", "warn"]
@@ -233,6 +234,8 @@ class Format(Model):
     lists: dict[Name, str] = Key({})
     absent: Values = ()
     ignore: Values = ()
+    fixed_width: FixedWidth | None = None
+    """Files of this format are fixed-width text; they are told by the width of their lines, having no headings."""
 
 
 class RowBounds(Model):

@@ -192,7 +192,10 @@ class _Maker:
         self.periods, self.rows, self.shares, self.kinds = periods, rows, shares, kinds
         self.total = rows * len(periods)
         self.draw = Draw(f"deliveries/{population.seed}/{item.id}")
-        self.formats: list[Format | None] = [None, *(f for f in item.formats if self._complete(f))]
+        self.formats: list[Format | None] = [
+            None,
+            *(f for f in item.formats if f.fixed_width is None and self._complete(f)),
+        ]
         first, home = np.zeros(self.total, dtype=np.int64), np.zeros(self.total, dtype=np.int64)
         self.history = History(np.full(self.total, -1, dtype=np.int64), first, home)
 

@@ -96,6 +96,8 @@ class SemanticType(ABC):
     """True where `plain` is dear and values repeat: it is then computed once per distinct text of a file."""
     looks_beside: ClassVar[bool] = False
     """True where `faults` or `repairs` look at another column of the row than the field's own."""
+    shortest: ClassVar[int] = 1
+    """Characters of its shortest value, however written."""
     over_length: ClassVar[Level] = "quarantine"
     """What happens to a value longer than the field's `length`."""
 
@@ -110,6 +112,13 @@ class SemanticType(ABC):
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         """Ways the value can be wrong, most telling first."""
         return []
+
+    def sound(self, plain: str) -> str | None:
+        """SQL predicate for a plain value that by its check digits has none of the `faults`; None without such digits.
+
+        It is worked out once per row, and for a sound value nothing else is.
+        """
+        return None
 
     def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
         """Changes that `plain` made and that the provider should know of."""

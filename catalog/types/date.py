@@ -26,6 +26,7 @@ class Date(SemanticType):
 
     id = "date"
     title = "日期"
+    shortest = 8
     hint = "写成 2019-09-30；长期有效的填“长期”"
     telling = 70
     storage = "DATE"

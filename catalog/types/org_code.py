@@ -11,6 +11,7 @@ class OrgCode(SemanticType):
 
     id = "org_code"
     title = "组织机构代码"
+    shortest = 9
     hint = "9位，末位为校验码"
     telling = 80
 
@@ -19,6 +20,9 @@ class OrgCode(SemanticType):
 
     def form(self, text: str) -> str:
         return f"coalesce(length(xt_code({text})) = 9, FALSE)"
+
+    def sound(self, plain: str) -> str:
+        return f"xt_is_org({plain})"
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         open_value = f"NOT xt_masked({plain})"

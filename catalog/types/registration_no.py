@@ -11,6 +11,7 @@ class RegistrationNo(SemanticType):
 
     id = "registration_no"
     title = "工商注册号"
+    shortest = 13
     hint = "15位数字（2007年以前为13位）"
     telling = 85
 
@@ -19,6 +20,9 @@ class RegistrationNo(SemanticType):
 
     def form(self, text: str) -> str:
         return f"coalesce(length(xt_code({text})) IN (13, 15), FALSE)"
+
+    def sound(self, plain: str) -> str:
+        return f"xt_is_reg({plain})"
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         open_value = f"NOT xt_masked({plain})"

@@ -14,6 +14,7 @@ class ResidentId(SemanticType):
 
     id = "resident_id"
     title = "公民身份号码"
+    shortest = 15
     hint = "18位，末位 X 大写，不加空格"
     telling = 90
     private = True
@@ -31,6 +32,9 @@ class ResidentId(SemanticType):
 
     def stored(self, plain: str, use: Use) -> str:
         return f"CASE WHEN xt_masked({plain}) THEN {plain} ELSE xt_pseudonym({plain}) END"
+
+    def sound(self, plain: str) -> str:
+        return f"xt_is_id({plain})"
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         open_value = f"NOT xt_masked({plain})"

@@ -17,6 +17,7 @@ class TaxpayerNo(CertificateNo):
 
     id = "taxpayer_no"
     title = "纳税人识别号"
+    shortest = 15
     hint = "照税务登记证填写，不加空格"
     private = True
     macros = (

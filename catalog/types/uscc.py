@@ -29,6 +29,7 @@ class Uscc(SemanticType):
 
     id = "uscc"
     title = "统一社会信用代码"
+    shortest = 18
     hint = "18位，不含空格和字母 I、O、S、V、Z"
     telling = 90
 
@@ -40,6 +41,9 @@ class Uscc(SemanticType):
 
     def certain(self, text: str) -> str:
         return f"xt_is_uscc(xt_code({text}))"
+
+    def sound(self, plain: str) -> str:
+        return f"xt_is_uscc({plain})"
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         open_value = f"NOT xt_masked({plain})"

@@ -329,6 +329,24 @@ def _line(text: str, part: str) -> int:
     return text[: text.index(part)].count("\n") + 1
 
 
+FIXED = "ignore: [ZBR]\n  - {{id: txt, title: 定长文本, absent: [{absent}], fixed_width: {{columns: [{columns}]}}}}"
+U, N = "{field: uscc, start: 1, length: 18}", "{field: name, start: 19, length: 40}"
+PROBE += [
+    ("ignore: [ZBR]", FIXED.format(absent=absent, columns=columns), says)
+    for absent, columns, says in (
+        ("ended", f"{U}, {N}", None),
+        ("ended", f"{U}, {{field: ended, start: 19, length: 8}}", "“ended”不是此格式中有列的数据项"),
+        ("ended", f"{U}, {{field: nome, start: 19, length: 8}}", "“nome”不是此格式中有列的数据项"),
+        ("ended", f"{U}, {{field: uscc, start: 19, length: 18}}", "“uscc”有两处列位"),
+        ("ended", f"{U}, {{field: name, start: 18, length: 40}}", "“name”（18—57 位）与“uscc”（1—18 位）重叠"),
+        ("ended", f"{N}, {{field: uscc, start: 20, length: 18}}", "“uscc”（20—37 位）与“name”（19—58 位）重叠"),
+        ("ended", f"{{field: uscc, start: 1, length: 17}}, {N}", "“uscc”占 17 位，统一社会信用代码至少 18 位"),
+        ("ended", N, "必填的“uscc”没有列位"),
+        ("ended", f"{U}, {{field: name, start: 0, length: 40}}", "start"),
+    )
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(("old", "new", "says"), PROBE)
 def test_a_mistake_in_an_item(root, old, new, says):
     assert FILES[ITEM].count(old) == 1, "the change must be one"

@@ -12,18 +12,17 @@ from typing import IO, TYPE_CHECKING
 from catalog.errors import UserError
 from catalog.headers import has_text
 from catalog.types.base_sql import quote
+from transforms.stage.extent import MAX_RATIO, SMALL, opened
+from transforms.stage.memo import MEMO_SUFFIXES
 from transforms.stage.rawfile import PREAMBLE, RawTable, malformed_counts, path_literal, scratch
 
 if TYPE_CHECKING:
     import duckdb
 
 MAX_UNPACKED = 8 << 30
-MAX_RATIO = 200
-"""Text shrinks to a tenth, tables of repeated words to a fiftieth; beyond this it is no table."""
 MAX_FILES = 1000
-_SMALL = 1 << 20
-"""Below this size no ratio says anything."""
 _HEAD = 20
+_COMPANIONS = (*MEMO_SUFFIXES, ".cdx", ".idx", ".mdx", ".ndx", ".cpg")
 
 Read = Callable[[Path, Path, "duckdb.DuckDBPyConnection"], RawTable]
 
@@ -36,15 +35,19 @@ def read_zip(source: Path, target: Path, connection: duckdb.DuckDBPyConnection, 
     """
     with scratch(target) as folder:
         try:
-            with zipfile.ZipFile(source) as archive:
+            with opened(source) as archive:
                 entries = _entries(archive, source)
                 parts = []
+                tables = _tables(entries)
                 for number, entry in enumerate(entries):
-                    part = folder / f"{number:04d}{PurePosixPath(entry.filename).suffix.lower()[:8]}"
+                    suffix = PurePosixPath(entry.filename).suffix.lower()[:8]
+                    own = tables[entry.filename]
+                    part = folder / f"{number if own is None else own:04d}{suffix}"
                     with archive.open(entry) as stream:
                         _unpack(stream, part, source, entry.compress_size)
-                    parts.append((_name(entry), part))
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+                    if own is None:
+                        parts.append((_name(entry), part))
+        except zipfile.BadZipFile as error:
             raise _damaged(source, error) from error
         return _joined(parts, folder, target, connection, read, source)
 
@@ -78,6 +81,18 @@ def _entries(archive: zipfile.ZipFile, source: Path) -> list[zipfile.ZipInfo]:
     return sorted(found, key=lambda entry: entry.filename)
 
 
+def _tables(entries: list[zipfile.ZipInfo]) -> dict[str, int | None]:
+    """By entry the number of the DBF that it goes with, as its memos or indexes do; None for what stands alone."""
+    stems = {_stem(e): n for n, e in enumerate(entries) if e.filename.lower().endswith(".dbf")}
+    return {
+        e.filename: stems.get(_stem(e)) if e.filename.lower().endswith(_COMPANIONS) else None for e in entries
+    }
+
+
+def _stem(entry: zipfile.ZipInfo) -> str:
+    return str(PurePosixPath(entry.filename.lower()).with_suffix(""))
+
+
 def _name(entry: zipfile.ZipInfo) -> str:
     """The entry's name; Chinese tools of old write GBK where the standard has cp437."""
     if entry.flag_bits & 0x800:
@@ -94,7 +109,7 @@ def _unpack(stream: IO[bytes] | gzip.GzipFile, target: Path, source: Path, packe
     with target.open("wb") as into:
         while block := stream.read(1 << 20):
             size += len(block)
-            if size > MAX_UNPACKED or (size > _SMALL and size > MAX_RATIO * max(packed, 1)):
+            if size > MAX_UNPACKED or (size > SMALL and size > MAX_RATIO * max(packed, 1)):
                 raise UserError(
                     "压缩包解开后过大，不像数据文件",
                     where=source.name,
@@ -156,6 +171,7 @@ def _joined(
         delimiter=first.delimiter,
         malformed=malformed_counts(target, connection),
         sheets=tuple(name for name, _, _ in tables),
+        template=first.template,
         notes=tuple(note for _, table, _ in tables for note in table.notes),
     )
 

@@ -22,7 +22,15 @@ import duckdb
 
 from catalog.errors import UserError
 from transforms.stage import mojibake
-from transforms.stage.rawfile import RawTable, RowWriter, csv_to_parquet, malformed_counts, scratch
+from transforms.stage.rawfile import (
+    MAX_COLUMNS,
+    RawTable,
+    RowWriter,
+    check_width,
+    csv_to_parquet,
+    malformed_counts,
+    scratch,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,9 +41,11 @@ SAMPLE_RECORDS = 100
 CHUNK = 1 << 22
 DELIMITERS = (",", "\t", ";", "|", "｜")
 MAX_RECORD_LINES = 100
-MAX_LINE_SHOWN = 100_000
 BLOCK_LINES = 4096
-MAX_RECORD_BYTES = 900_000  # DuckDB refuses lines over 2,000,000, and a malformed record is written twice
+MAX_BLANK = 1 << 18
+MAX_LINE = 1 << 24  # characters; what is longer is no line of a table, and is never held in memory
+MAX_RECORD_BYTES = 900_000  # as in the file; doubled quotes make it more
+_BLANKS = b"\r\n\t \x00"
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -66,14 +76,16 @@ def read_delimited(source: Path, target: Path, connection: duckdb.DuckDBPyConnec
     """Write a delimited text file as raw.parquet; see `read_raw`.
 
     Raises:
-        UserError: undecodable text, mojibake.
+        UserError: undecodable text, mojibake, a desert of blank lines, a line that does not end.
     """
+    _refuse_deserts(source)
     with source.open("rb") as stream:
         sample = stream.read(SAMPLE_BYTES)
     encoding, skip = sniff_encoding(source, sample)
     text = codecs.getincrementaldecoder(encoding)("replace").decode(sample[skip:])
     mojibake.refuse(text.splitlines()[:20], source.name)
     delimiter, columns = sniff_shape(text, complete=len(sample) < SAMPLE_BYTES)
+    check_width(columns, source.name)
     dialect = Dialect(encoding, skip, delimiter, columns, cr_only="\r" in text and "\n" not in text)
     with scratch(target) as folder:
         rows, encoding = _convert(source, target, connection, dialect, sample, folder)
@@ -163,7 +175,14 @@ def sniff_shape(text: str, *, complete: bool) -> tuple[str, int]:
         score = (hits * (width - 1), width, -rank)
         if width > 1 and score > best:
             best, found = score, (delimiter, max(width, _header_width(records, width)))
+            if found[1] > MAX_COLUMNS:  # mostly empty columns that a spreadsheet program wrote
+                found = delimiter, max(map(_filled, records))
     return found
+
+
+def _filled(record: list[str]) -> int:
+    """Number of cells up to the last that is filled."""
+    return next((i + 1 for i in reversed(range(len(record))) if record[i].strip()), 1)
 
 
 def _sample_records(text: str, delimiter: str, *, complete: bool) -> list[list[str]]:
@@ -189,6 +208,18 @@ def _header_width(records: list[list[str]], width: int) -> int:
         if len(filled) * 2 >= width:
             return filled[-1] + 1
     return width
+
+
+def _refuse_deserts(source: Path) -> None:
+    """A gap that holds a whole block of MAX_BLANK; each blank line would be a row like any other."""
+    with source.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as view:
+        for at in range(0, len(view) - MAX_BLANK + 1, MAX_BLANK):
+            if not view[at : at + 64].strip(_BLANKS) and not view[at : at + MAX_BLANK].strip(_BLANKS):
+                raise UserError(
+                    f"文件中有 {MAX_BLANK:,} 字节以上的连续空白",
+                    where=f"{source.name} 第{at:,}字节起",
+                    remedy="请删去空行后重新报送",
+                )
 
 
 def _has_blank_line(source: Path, skip: int) -> bool:
@@ -323,7 +354,7 @@ def _whole_block(block: list[str], width: int, delimiter: str) -> list[list[str]
 def _write_record(writer: RowWriter, line: str, lines: _Lines, width: int, delimiter: str) -> None:
     body = line.rstrip("\r\n")
     if "\ufffd" in body:
-        writer.row(body.split(delimiter), malformed="undecodable", line=body[:MAX_LINE_SHOWN])
+        writer.row(body.split(delimiter), malformed="undecodable", line=body)
     elif '"' not in body and len(body) < MAX_RECORD_BYTES // 4:
         _write_cells(writer, body.split(delimiter), width, body)
     else:
@@ -361,6 +392,12 @@ class _Lines:
             *parts, rest = (rest + moved).split(ending)
             for part in parts:
                 yield part + "\n"
+            if len(rest) > MAX_LINE:
+                raise UserError(
+                    f"有一行超过 {MAX_LINE:,} 字，不像表格",
+                    where=source.name,
+                    remedy="请核对文件，重新导出为 CSV，或直接报送 XLSX",
+                )
         if rest:
             yield rest
 
@@ -399,7 +436,7 @@ def _write_quoted(writer: RowWriter, line: str, lines: _Lines, width: int, delim
     lines.put_back(ahead)
     reason = "record_too_long" if size >= MAX_RECORD_BYTES else "broken_quotes"
     cells = [body[:1000]] if reason == "record_too_long" else body.split(delimiter)
-    writer.row(cells, malformed=reason, line=body[:MAX_LINE_SHOWN])
+    writer.row(cells, malformed=reason, line=body)
 
 
 def _parse(text: str, delimiter: str) -> tuple[list[str] | None, bool]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Cells = tuple[str | None, ...]
 
 _SHOWN = 12
+_LONGEST = 200
+"""What is longer is no heading, and searching it takes the square of its length."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def ignore_reason_sql(layout: Layout, columns: int) -> str:
     )  # two filled cells leave one of three columns empty
     footer = f"{gate}regexp_matches({first}, {quote(_FOOTER)}) AND {filled} <= 2"
     return (
-        f"CASE WHEN {blank} THEN 'blank'"
+        f"CASE WHEN _malformed IS NULL AND {blank} THEN 'blank'"
         f" WHEN {repeated} OR _malformed = 'preamble' THEN 'repeated_header'"
         f" WHEN {footer} THEN 'footer'{_withdrawn(layout, names)} END"
     )
@@ -245,7 +247,9 @@ def _banned(reading: _Reading) -> tuple[int, ...]:
     return tuple(
         i
         for i, text in enumerate(reading.header)
-        if reading.fields[i] is None and has_text(text) and pattern.search(normalise_header(text or ""))
+        if reading.fields[i] is None
+        and has_text(text)
+        and pattern.search(normalise_header(text or "")[:_LONGEST])
     )
 
 

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.errors import UserError
 from transforms.stage import mojibake
-from transforms.stage.rawfile import RawTable, RowWriter, csv_to_parquet, malformed_counts, scratch
+from transforms.stage.rawfile import (
+    RawTable,
+    RowWriter,
+    check_width,
+    csv_to_parquet,
+    malformed_counts,
+    scratch,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,6 +50,7 @@ def read_json(source: Path, target: Path, connection: duckdb.DuckDBPyConnection)
         raise UserError(
             "JSON 文件中没有记录", where=source.name, remedy="请核对后重新报送；确无数据的请作零报告"
         )
+    check_width(len(keys), source.name)
     mojibake.refuse([" ".join(keys)], source.name)
     with scratch(target) as folder:
         plain = folder / "records.csv"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import glob
+import math
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from catalog.errors import UserError
 from catalog.types.base_sql import quote
 
 if TYPE_CHECKING:
@@ -20,6 +22,14 @@ if TYPE_CHECKING:
 EXTRA_COLUMNS = ("_malformed", "_line", "_sheet")
 PREAMBLE = "preamble"
 """`_malformed` of title rows of a second sheet; they are ignored, not faulty."""
+MAX_COLUMNS = 500
+"""No item has a fifth of it; DuckDB refuses the statements for a thousand, and takes gigabytes for ten thousand."""
+MAX_RECORD_BYTES = 1_500_000
+"""As written to the CSV; DuckDB refuses lines over 2,000,000, and what is kept of a malformed record goes on top."""
+MAX_LINE_SHOWN = 100_000
+EXACT_DIGITS = 10**15
+"""A binary number keeps 15 significant digits: a longer whole number has lost some."""
+_CELL_SHOWN = 1000
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,8 @@ class RawTable:
     malformed: tuple[tuple[str, int], ...] = ()
     sheets: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    template: str | None = None
+    """The item's format that the file is of, where the reader had to know it; else the header tells."""
 
     @property
     def malformed_rows(self) -> int:
@@ -74,14 +86,49 @@ class RowWriter:
         line: str | None = None,
         sheet: str | None = None,
     ) -> None:
-        """Write one record; missing cells become NULL, cells beyond the width are dropped."""
+        """Write one record; missing cells become NULL, cells beyond the width are dropped.
+
+        Of a record that is too long to be read, the first cell's beginning and the text's are kept.
+        """
         kept = list(cells[: self._columns])
+        if _too_long(kept):
+            text = line if line is not None else ",".join(cell or "" for cell in kept)
+            kept, malformed = [(kept[0] or "")[:_CELL_SHOWN] or None], malformed or "record_too_long"
+            line = text
+        line = line and line[:MAX_LINE_SHOWN]
         kept.extend([None] * (self._columns - len(kept)))
         self._writer.writerow([*kept, malformed, line, sheet])
 
     def rows(self, records: list[list[str]]) -> None:
         """Write records that are known to be of full width."""
         self._writer.writerows([*record, None, None, None] for record in records)
+
+
+def _too_long(cells: Sequence[str | None]) -> bool:
+    filled = [cell for cell in cells if cell]
+    if sum(map(len, filled)) * 4 <= MAX_RECORD_BYTES:
+        return False
+    return sum(len(cell.encode()) + cell.count('"') for cell in filled) > MAX_RECORD_BYTES
+
+
+def cell_number(value: float) -> str:
+    """Give a binary number as text: whole ones without ".0", those that have lost digits as 1.3E+17."""
+    if not math.isfinite(value):
+        return str(value)
+    if abs(value) >= EXACT_DIGITS:
+        mantissa, exponent = f"{value:.14E}".split("E")
+        return f"{mantissa.rstrip('0').rstrip('.')}E{exponent}"
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+def check_width(columns: int, name: str) -> None:
+    """Raises `UserError` for a table of more columns than any item could have; `name` is the file's."""
+    if columns > MAX_COLUMNS:
+        raise UserError(
+            f"表有 {columns} 列，超过 {MAX_COLUMNS} 列",
+            where=name,
+            remedy="请删除表格右侧多余的列，只留模板中的列后重新报送",
+        )
 
 
 @contextmanager
@@ -120,7 +167,7 @@ def csv_to_parquet(
             f"COPY (SELECT *{extras} FROM read_csv({path_literal(source)}, columns = {types},"
             f" auto_detect = false, header = false, delim = {quote(delimiter)},"
             " quote = '\"', escape = '\"', strict_mode = true, new_line = '\\n'))"
-            f" TO {quote(str(part))} (FORMAT parquet, COMPRESSION zstd, PRESERVE_ORDER true)"
+            f" TO {quote(str(part))} (FORMAT parquet, COMPRESSION snappy, PRESERVE_ORDER true)"
         ).fetchone()
         part.replace(target)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from functools import partial
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -11,17 +12,22 @@ from catalog.errors import UserError
 from transforms.stage.archive import read_gzip, read_zip
 from transforms.stage.dbf import is_dbf, read_dbf
 from transforms.stage.delimited import read_delimited
+from transforms.stage.extent import opened
+from transforms.stage.fixed_width import Layout, find_layout, read_fixed_width
 from transforms.stage.json_records import read_json
 from transforms.stage.pulled import read_pulled
 from transforms.stage.rawfile import PREAMBLE, RawTable
 from transforms.stage.spreadsheet import protected, read_workbook
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 __all__ = ["PREAMBLE", "RawTable", "read_raw"]
 
-_FORMATS = "可接受的格式：CSV、XLSX、XLS、ODS、JSON、XML、DBF，以及它们的 ZIP、GZIP 压缩包"
+_FORMATS = (
+    "可接受的格式：CSV、XLSX、XLS、ODS、JSON、XML、DBF、目录登记了列位的定长文本，以及它们的 ZIP、GZIP 压缩包"
+)
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OTHERS = (
     (b"%PDF", "PDF 文件"),
@@ -35,20 +41,25 @@ _OTHERS = (
 _MAX_UNPACKED = 8 << 30
 
 
-def read_raw(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) -> RawTable:
+def read_raw(
+    source: Path, target: Path, connection: duckdb.DuckDBPyConnection, layouts: Sequence[Layout] = ()
+) -> RawTable:
     """Write `target` (Parquet, zstd) and say what was found.
 
     Columns: c0..cN VARCHAR as in the file, then `_malformed` (NULL, or why the record could not be divided
     into the file's columns: too_few_columns, too_many_columns, broken_quotes, undecodable, record_too_long,
-    not_an_object; `preamble` marks title rows of a second sheet), `_line` (the malformed record's text) and
+    not_an_object, nested_element, too_short, too_long, damaged_memo, impossible_date; `preamble` marks title rows of a second sheet), `_line` (the malformed record's text) and
     `_sheet`. Row i is record i of the file; title rows, header, blank rows are rows like any other; blank
-    lines at the end of a text file are none. An empty cell is NULL.
+    lines at the end of a text file are none. An empty cell is NULL. `layouts` are those of fixed-width text that the
+    file may be written by.
 
     Raises:
         UserError: empty, damaged, protected or unknown file, undecodable text, mojibake.
     """
     try:
         kind = sniff_format(source)
+        if kind == "csv" and (layout := find_layout(source, layouts)):
+            return read_fixed_width(source, target, connection, layout)
         if kind == "csv":
             return read_delimited(source, target, connection)
         if kind == "json":
@@ -58,9 +69,9 @@ def read_raw(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) 
 
             return read_xml(source, target, connection)
         if kind == "zip":
-            return read_zip(source, target, connection, _read_packed)
+            return read_zip(source, target, connection, partial(_read_packed, layouts))
         if kind == "gzip":
-            return read_gzip(source, target, connection, _read_packed)
+            return read_gzip(source, target, connection, partial(_read_packed, layouts))
         if kind == "dbf":
             return read_dbf(source, target, connection)
         if kind == "parquet":
@@ -76,22 +87,26 @@ def read_raw(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) 
         raise UserError(
             "文件中有不成字的编码（单独的代理码位）", where=source.name, remedy="请重新导出为 UTF-8 文件"
         ) from error
-    except duckdb.InvalidInputException as error:
-        reason = str(error).splitlines()[0]
+    except (duckdb.InvalidInputException, UnicodeDecodeError) as error:
+        # DuckDB's message goes on with the line in clear (and is cut within a character where it is long, which
+        # Python cannot decode): it must not follow the refusal into a log.
+        reason = str(error).splitlines()[0] if isinstance(error, duckdb.Error) else "编码有误"
         raise UserError(
             f"文件内容无法解析（{reason}）", where=source.name, remedy="请另存为 XLSX 后重新报送"
-        ) from error
+        ) from None
 
 
-def _read_packed(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) -> RawTable:
+def _read_packed(
+    layouts: Sequence[Layout], source: Path, target: Path, connection: duckdb.DuckDBPyConnection
+) -> RawTable:
     """Read a file out of an archive; archives in archives are none."""
     if sniff_format(source) in ("zip", "gzip"):
         raise UserError("压缩包里还是压缩包", where=source.name, remedy="请只压缩一层后重新报送")
-    return read_raw(source, target, connection)
+    return read_raw(source, target, connection, layouts)
 
 
 def sniff_format(source: Path) -> str:
-    """Give "csv", "json", "xml", "dbf", "parquet", "xlsx", "xls", "ods", "zip" or "gzip" by the file's content; its extension is not trusted.
+    """Give "csv", "json", "xml", "dbf", "parquet", "xlsx", "xlsb", "xls", "ods", "zip" or "gzip" by the file's content; its extension is not trusted.
 
     Raises:
         UserError: empty file, or a format that is not accepted.
@@ -137,7 +152,7 @@ def sniff_format(source: Path) -> str:
 
 def _zip_format(source: Path) -> str:
     try:
-        with zipfile.ZipFile(source) as archive:
+        with opened(source) as archive:
             names = set(archive.namelist())
             size = sum(info.file_size for info in archive.infolist())
     except zipfile.BadZipFile as error:
@@ -148,6 +163,8 @@ def _zip_format(source: Path) -> str:
         ) from error
     if size > _MAX_UNPACKED:
         raise UserError("解压后超过 8 GB", where=source.name, remedy="请改用 CSV 分批报送")
+    if "xl/workbook.bin" in names:
+        return "xlsb"
     if any(name.startswith("xl/workbook") for name in names):
         return "xlsx"
     if {"mimetype", "content.xml"} <= names:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import io
 import re
+import subprocess
+import sys
 import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,10 +15,13 @@ import python_calamine
 
 from catalog.errors import UserError
 from transforms.stage import mojibake
+from transforms.stage.extent import survey
 from transforms.stage.rawfile import (
     PREAMBLE,
     RawTable,
     RowWriter,
+    cell_number,
+    check_width,
     csv_to_parquet,
     malformed_counts,
     scratch,
@@ -28,8 +33,6 @@ if TYPE_CHECKING:
     import duckdb
 
 XLS_ROWS = 65_536
-EXACT_DIGITS = 10**15
-"""Excel keeps 15 significant digits: a longer whole number has lost some."""
 
 _HEAD = 20
 _EXPLAINS = re.compile("(说明|代码表|字典)$")
@@ -59,18 +62,19 @@ def read_workbook(source: Path, target: Path, connection: duckdb.DuckDBPyConnect
         UserError: damaged or protected workbook, no data, mojibake.
     """
     try:
+        hidden = survey(source, kind) if kind in ("xlsx", "ods") else _tried(source)
         with python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(source.read_bytes())) as book:
             sheets, notes = _visible_sheets(book, kind)
-        if kind == "xlsx":
-            notes.extend(_hidden_parts(source))
+        notes.extend(hidden)
     except python_calamine.PasswordError as error:
         raise protected(source) from error
-    except (python_calamine.CalamineError, OSError, ValueError) as error:
-        raise UserError(
-            f"工作簿已损坏，无法打开（{error}）",
-            where=source.name,
-            remedy="请用 Excel 或 WPS 打开后另存为 XLSX，重新报送",
-        ) from error
+    except (python_calamine.CalamineError, zipfile.BadZipFile, OSError, ValueError) as error:
+        raise _damaged(source, str(error)) from error
+    except BaseException as error:
+        # The reader's own way to fail at bytes it did not expect is no `Exception`, and cannot be imported.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise _damaged(source, "内部结构有误") from error
     if not sheets:
         raise UserError(
             "工作簿中没有数据", where=source.name, remedy="请核对后重新报送；确无数据的请作零报告"
@@ -86,6 +90,7 @@ def read_workbook(source: Path, target: Path, connection: duckdb.DuckDBPyConnect
             else:
                 parts.append((sheet, start))
     columns = max(len(row) for sheet, _ in parts for row in sheet.rows)
+    check_width(columns, source.name)
     with scratch(target) as folder:
         plain = folder / "sheets.csv"
         with plain.open("w", encoding="utf-8", newline="") as stream:
@@ -108,6 +113,50 @@ def read_workbook(source: Path, target: Path, connection: duckdb.DuckDBPyConnect
 def _as_data(sheet: _Sheet) -> tuple[bool, int]:
     """How much a sheet looks like the data: an explanation only where no other has a table at all."""
     return sheet.weight > 0 and not _EXPLAINS.search(sheet.name.strip()), sheet.weight
+
+
+_TRIAL = """
+import resource, sys
+memory, seconds = int(sys.argv[2]), int(sys.argv[3])
+resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+from python_calamine import CalamineError, CalamineWorkbook
+try:
+    with CalamineWorkbook.from_path(sys.argv[1]) as book:
+        for name in book.sheet_names:
+            for row in book.get_sheet_by_name(name).iter_rows():
+                pass
+except (CalamineError, OSError, ValueError):
+    pass
+"""
+
+
+def _tried(source: Path) -> list[str]:
+    """Open a binary workbook in a process of its own first: damaged ones make the reader run on for ever, or end the process.
+
+    Raises:
+        UserError: it takes more time or memory than a workbook of its size can need.
+    """
+    size = source.stat().st_size
+    limits = (str((1 << 30) + 16 * size), str(5 + (size >> 20)))
+    done = subprocess.run(
+        [sys.executable, "-c", _TRIAL, str(source), *limits],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        raise _damaged(source, "内部结构有误")
+    return []
+
+
+def _damaged(source: Path, why: str) -> UserError:
+    return UserError(
+        f"工作簿已损坏，无法打开（{why}）",
+        where=source.name,
+        remedy="请用 Excel 或 WPS 打开后另存为 XLSX，重新报送",
+    )
 
 
 def protected(source: Path) -> UserError:
@@ -136,38 +185,6 @@ def _visible_sheets(book: python_calamine.CalamineWorkbook, kind: str) -> tuple[
     return sheets, notes
 
 
-_HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row [^>]*\bhidden=\"(?:1|true)\"")
-_HIDDEN_COLUMN = re.compile(rb"<(?:\w+:)?col [^>]*\bhidden=\"(?:1|true)\"")
-_FILTER = re.compile(rb"<(?:\w+:)?autoFilter[ />]")
-_TAG = 1 << 12
-"""Longer than any start tag looked for: so much of a chunk is looked at again with the next."""
-
-
-def _hidden_parts(source: Path) -> list[str]:
-    """Hidden columns and rows are read like all others; whoever hid them may not know that they were delivered."""
-    rows = columns = filters = 0
-    with zipfile.ZipFile(source) as archive:
-        for name in archive.namelist():
-            if not re.fullmatch(r"xl/worksheets/[^/]+[.]xml", name):
-                continue
-            with archive.open(name) as stream:
-                kept = b""
-                while chunk := stream.read(1 << 20):
-                    text = kept + chunk
-                    # A tag that the chunk cuts is left for the next one.
-                    cut = text.rfind(b"<", max(0, len(text) - _TAG))
-                    cut = len(text) if cut < 0 else cut
-                    text, kept = text[:cut], text[cut:]
-                    rows += len(_HIDDEN_ROW.findall(text))
-                    columns += len(_HIDDEN_COLUMN.findall(text))
-                    filters += len(_FILTER.findall(text))
-    found = [f"{n}{what}" for n, what in ((columns, "处隐藏的列"), (rows, "个隐藏的行")) if n]
-    if not found:
-        return []
-    why = "（有筛选）" if filters else ""
-    return [f"工作簿中有{'、'.join(found)}{why}，已照常读取，请确认确要报送"]
-
-
 def _rows(sheet: python_calamine.CalamineSheet) -> list[Row]:
     """Give the sheet's rows from row 1 and column A on, as text, with vertically merged cells filled down."""
     if sheet.start is None:
@@ -193,10 +210,7 @@ def cell_text(value: object) -> str | None:
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, int | float):
-        if abs(value) >= EXACT_DIGITS:
-            mantissa, exponent = f"{value:.14E}".split("E")
-            return f"{mantissa.rstrip('0').rstrip('.')}E{exponent}"
-        return str(int(value)) if value == int(value) else repr(value)
+        return cell_number(value)
     if isinstance(value, dt.datetime):
         return value.isoformat(sep=" ")
     if isinstance(value, dt.date | dt.time):

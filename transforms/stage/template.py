@@ -8,12 +8,30 @@ from catalog.channel import OPERATION, SOURCE_ID
 from catalog.forbidden import load_forbidden
 from catalog.headers import delivered_fields, headings
 from catalog.model import STANDARD, Format, Item
+from transforms.stage.fixed_width import Layout
 from transforms.stage.header import Template
 
 
-def item_templates(item: Item) -> list[Template]:
-    """One template per format; a field of the catalog's own format has its title, its name and its other headers."""
-    return [_template(item, fmt) for fmt in (None, *item.formats)]
+def item_templates(item: Item, known: str | None = None) -> list[Template]:
+    """One template per format with headings; a field of the catalog's own format has its title, its name and its other headers.
+
+    `known` is the format that the reader of the file found it to be of: its template alone.
+    """
+    formats = [None, *(fmt for fmt in item.formats if fmt.fixed_width is None)]
+    return [_template(item, fmt) for fmt in ([item.format(known)] if known else formats)]
+
+
+def item_layouts(item: Item) -> list[Layout]:
+    """The item's formats of fixed-width text, each column under its field's first heading."""
+    return [
+        Layout(
+            fmt.id,
+            fmt.fixed_width,
+            tuple(headings(item.field(column.field), fmt)[0] for column in fmt.fixed_width.columns),
+        )
+        for fmt in item.formats
+        if fmt.fixed_width is not None
+    ]
 
 
 def _template(item: Item, fmt: Format | None) -> Template:

@@ -10,7 +10,14 @@ from lxml import etree
 
 from catalog.errors import UserError
 from transforms.stage import mojibake
-from transforms.stage.rawfile import RawTable, RowWriter, csv_to_parquet, malformed_counts, scratch
+from transforms.stage.rawfile import (
+    RawTable,
+    RowWriter,
+    check_width,
+    csv_to_parquet,
+    malformed_counts,
+    scratch,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +54,7 @@ def read_xml(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) 
             )
         wanted = max(counts, key=lambda path: counts[path])
         names = list(keys[wanted])
+        check_width(len(names), source.name)
         mojibake.refuse([" ".join(names)], source.name)
         with scratch(target) as folder:
             plain = folder / "records.csv"
