@@ -15,6 +15,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -387,6 +388,7 @@ def main() -> int:
         print(json.dumps(child(given.child, items, given.months), default=str))
         return 0
     demo.adopt_orphans()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # else the servers outlive it
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="xtcredit-backfill-")))
         environment = stack.enter_context(cluster()) if given.cluster else {}
