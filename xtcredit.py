@@ -756,15 +756,18 @@ def rollback(
 
 @app.command("rotate-vault", epilog="例：`xtcredit rotate-vault`")
 def rotate_vault() -> None:
-    """更换号码库密钥：号码库全部重新封存，新密钥写到 secrets/vault.key，请另行保管。
+    """更换号码库密钥：号码库和封存的原文件全部重新封存，新密钥写到 secrets/vault.key，请另行保管。
 
     旧密钥销毁后，以往快照和备份中的号码原文就再也打不开；查询、考核、发布不受影响。
     """
     from transforms import steps
 
     with _progress("重新封存…"):
-        count = steps.rotate_vault(Home.from_environment())
-    out.print(f"已用新密钥封存 {count} 个值。请另行保管 secrets/vault.key，并销毁旧密钥。", soft_wrap=True)
+        values, files = steps.rotate_vault(Home.from_environment())
+    out.print(
+        f"已用新密钥封存 {values} 个值、{files} 个原文件。请另行保管 secrets/vault.key，并销毁旧密钥。",
+        soft_wrap=True,
+    )
 
 
 @app.command(epilog="例：`xtcredit backup /backup/xtcredit`")

@@ -24,6 +24,23 @@ class Demand(Model):
     text: str
 
 
+class Annex(Model):
+    """An annex of the document: which of the bulletin's tables (or both charts), under which title."""
+
+    table: Literal[
+        "counties",
+        "scores",
+        "departments",
+        "department_scores",
+        "double_publicity",
+        "duties",
+        "forecast",
+        "adjustments",
+        "charts",
+    ]
+    title: str
+
+
 class Wording(Model):
     """What `bulletin.yml` states."""
 
@@ -38,7 +55,7 @@ class Wording(Model):
     opening: str
     closing: tuple[Demand, ...]
     double_publicity: str
-    annexes: tuple[str, ...]
+    annexes: tuple[Annex, ...]
     named: int = Field(ge=1, le=10)
 
     def document_number(self, period: Period) -> str:

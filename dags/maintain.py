@@ -12,7 +12,7 @@ BACKUP_DIR = "XTCREDIT_BACKUP_DIR"
 DOC = """\
 ### 每周维护
 
-合并小文件，清理孤儿文件和两周无人处理的暂存批次；备份；恢复演练。快照全部保留：每期通报都指明所据的快照。
+合并小文件，清理孤儿文件和三天无人处理的暂存批次，封存评判过的原文件，清理收件箱里早已封存的；备份；恢复演练。快照全部保留：每期通报都指明所据的快照。
 
 **备份**　环境变量 `XTCREDIT_BACKUP_DIR` 写明备份目录时进行（没写则跳过），只复制新的内容。身份标识密钥不在其中，另行保管。
 **恢复演练**　把最新的备份恢复到临时目录，与湖逐表比对并全部审计一遍。返回值（XCom）是实测的 RPO（`rpo_seconds`，此刻出事会丢多少
@@ -36,12 +36,15 @@ with DAG(
     tags=["kind:maintain"],
 ):
 
-    @task(pool=wiring.WRITER_POOL, doc_md="合并、清理")
-    def maintain() -> None:
+    @task(
+        pool=wiring.WRITER_POOL,
+        doc_md="合并、清理、封存；返回各做了多少，`unsealed` 是缺号码库密钥而未能封存的原文件数",
+    )
+    def maintain() -> dict[str, int]:
         from transforms import steps
         from warehouse.home import Home
 
-        wiring.step(steps.maintain, Home.from_environment())
+        return wiring.step(steps.maintain, Home.from_environment())
 
     @task(doc_md="备份到 XTCREDIT_BACKUP_DIR；没有设置则跳过")
     def backup() -> str:

@@ -189,8 +189,11 @@ def holds(condition: Condition) -> str:
 def _field_rules(scope: Scope, field: Field) -> Iterator[RowRule]:
     kind, use = TYPES[field.type], scope.use(field)
     t, p = text(field.name), plain(field.name)
+    sound = kind.sound(p)
     for fault in kind.faults(t, p, use):
         when = f"{t} IS NOT NULL AND ({fault.when})"
+        if sound:
+            when = f"CASE WHEN {sound} THEN FALSE ELSE {when} END"
         message = f"“{field.title}”：{fault.message}"
         yield RowRule(fault.rule, field.name, fault.level, when, message, t, alone=not kind.looks_beside)
     # After the type's own faults: what they let pass as no value (000000, 1900-01-01) is a missing one.

@@ -29,7 +29,7 @@ from transforms.assess import ensure_marts
 from transforms.declaration import Declaration, replace_declarations, returns_reader
 from transforms.extract.collect import collect
 from transforms.extract.connection import Connections, from_environment
-from transforms.extract.drop import extract_returns, land
+from transforms.extract.drop import clear_inbox, extract_returns, land
 from transforms.extract.landing import source_of
 from transforms.integrate.build import integrate as build_libraries
 from transforms.preview import Preview
@@ -48,11 +48,13 @@ from warehouse.faults import told
 from warehouse.home import Home, opted_in
 from warehouse.lake import Lake
 from warehouse.load import LoadResult, load_batch, record_refusal
+from warehouse.maintenance import inbox_before
 from warehouse.maintenance import maintain as maintain_lake
 from warehouse.query import run_query
 from warehouse.rollback import RollbackResult
 from warehouse.rollback import rollback as roll_back
 from warehouse.schema import ensure_schema, lake_losses
+from warehouse.sealed import reseal
 from warehouse.secret import identity_key
 from warehouse.vault import rotate, vault_key
 
@@ -116,11 +118,9 @@ def _collected(item_id: str) -> Item:
 def stage(manifest: str, home: Home) -> str:
     """Read, normalise and judge one landed file row by row; the path of the staged batch's description."""
     delivery = Delivery.from_file(Path(manifest))
-    with _recorded("stage", delivery, home):
-        return str(
-            Path(stage_delivery(delivery, load_catalog(), home, staged_folder(delivery, home)).folder)
-            / "batch.json"
-        )
+    folder = staged_folder(delivery, home)
+    with _recorded("stage", delivery, home), _forgotten(folder):
+        return str(Path(stage_delivery(delivery, load_catalog(), home, folder).folder) / "batch.json")
 
 
 @told()
@@ -130,7 +130,7 @@ def judge(staged: str, home: Home, *, confirm_ends: bool = False) -> str:
     `confirm_ends`: somebody has looked at a full list that lacks much of the one before, and it is right.
     """
     batch = StagedBatch.from_file(Path(staged))
-    with _recorded("judge", batch.delivery, home):
+    with _recorded("judge", batch.delivery, home), _forgotten(Path(batch.folder)):
         batch.check()
         lake, catalog = open_lake(home)
         with lake:
@@ -383,10 +383,11 @@ def verify(home: Home) -> list[str]:
 
 @told()
 def maintain(home: Home) -> dict[str, int]:
-    """Merge small files, remove orphans and old staged folders; how many of each."""
+    """Merge small files, remove orphans and old staged folders, seal landed files, clear the inbox of what is sealed; how many of each."""
     lake, _ = open_lake(home)
     with lake:
-        return asdict(maintain_lake(lake))
+        done = asdict(maintain_lake(lake))
+    return done | {"inbox": clear_inbox(home, inbox_before())}
 
 
 def backup(target: Path, home: Home, *, with_key: bool = False) -> BackupResult:
@@ -449,11 +450,15 @@ def restore_drill(source: Path, home: Home) -> dict[str, object]:
     }
 
 
-def rotate_vault(home: Home) -> int:
-    """Seal the vault with a new key, written to `secrets/vault.key`; how many values."""
+def rotate_vault(home: Home) -> tuple[int, int]:
+    """Seal the vault and the sealed landed files with a new key, written to `secrets/vault.key`; how many values and files.
+
+    Interrupted among the files, the next `maintain` goes on.
+    """
     lake, _ = open_lake(home)
     with lake:
-        return rotate(lake)
+        values = rotate(lake)
+    return values, reseal(home)
 
 
 def rollback(snapshot: int, home: Home) -> RollbackResult:
@@ -543,6 +548,19 @@ def check(file: Path, out: Path, home: Home, *, by: str, purpose: str, as_of: da
     lake, catalog = open_lake(home)
     with lake:
         return look_up(lake, catalog, file, out, by=by, purpose=purpose, as_of=as_of)
+
+
+@contextmanager
+def _forgotten(staged: Path) -> Iterator[None]:
+    """Remove what was staged of a file that is refused: it holds numbers in clear, and `stage` makes it anew."""
+    try:
+        yield
+    except PassingError:
+        raise
+    except UserError:
+        for path in staged.glob("*.parquet"):
+            path.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

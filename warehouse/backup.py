@@ -29,6 +29,7 @@ from warehouse.batch import Document
 from warehouse.datafiles import data_files
 from warehouse.home import Home
 from warehouse.lake import file_lock, writer_lock
+from warehouse.sealed import SUFFIX, sealed_path, undamaged
 from warehouse.secret import ENVIRONMENT, identity_key
 
 _CATALOG = "lake/catalog.sqlite"
@@ -188,10 +189,11 @@ def restore_missing(source: Path, home: Home) -> list[str]:
         elif not _same(home.root / path, known[path][0]):
             brought.append(path)
     for path, (entry, _) in known.items():
-        if path.startswith("landing/"):
+        # What was sealed since an earlier backup comes back sealed.
+        if path.startswith("landing/") and path + SUFFIX not in known:
             target = home.root / path
             # A manifest beside a landed file names its own home, which need not be the backup's.
-            intact = target.is_file() if target.name == "manifest.json" else _same(target, entry)
+            intact = target.is_file() if target.name == "manifest.json" else _landed(target, entry)
             if not intact:
                 brought.append(path)
     for path in brought:
@@ -374,6 +376,14 @@ def _bring(source: Path, entry: Entry, home: Home) -> None:
 
 def _same(path: Path, entry: Entry) -> bool:
     return path.is_file() and path.stat().st_size == entry.size and _sha256(path) == entry.sha256
+
+
+def _landed(path: Path, entry: Entry) -> bool:
+    """Whether a landed file is there whole: as it was backed up, or sealed (anew) since then."""
+    if path.suffix == SUFFIX:
+        return path.with_suffix("").is_file() or (path.is_file() and undamaged(path))
+    sealed = sealed_path(path)
+    return _same(path, entry) or (sealed.is_file() and undamaged(sealed))
 
 
 def _manifests(source: Path) -> dict[str, Manifest]:

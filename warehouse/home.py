@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from catalog.errors import UserError
@@ -88,6 +89,17 @@ def opted_in(catalog: Catalog) -> frozenset[str]:
             remedy=f"可写 {'、'.join(sorted(optional))}",
         )
     return frozenset(optional if "all" in named else named)
+
+
+def inbox_age() -> timedelta:
+    """How long after landing a delivered file stays in the inbox, from `XTCREDIT_INBOX_DAYS`; default 90 days.
+
+    Raises `UserError` for what is no number of days.
+    """
+    given = os.environ.get("XTCREDIT_INBOX_DAYS") or "90"
+    if not re.fullmatch("[0-9]{1,5}", given):
+        raise UserError(f"天数“{given}”不是数", where="XTCREDIT_INBOX_DAYS", remedy="写天数，例如 90")
+    return timedelta(days=int(given))
 
 
 def lock_wait() -> float:

@@ -6,38 +6,49 @@ import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from warehouse.home import Home
+from warehouse.home import Home, inbox_age
 from warehouse.lake import Lake
+from warehouse.sealed import seal_landing
 
 _ORPHAN_AGE = timedelta(days=1)  # a file younger than this may belong to a commit under way
 _LEFTOVER_AGE = timedelta(days=1)
-_STAGED_AGE = timedelta(days=14)  # a batch stopped at the gate waits this long for somebody to look at it
+_STAGED_AGE = timedelta(days=3)  # it holds numbers in clear, and `stage` makes it anew
 
 
 @dataclass(frozen=True)
 class MaintenanceResult:
-    """Files that were merged into others, orphaned files removed, staged folders removed, half-written files removed."""
+    """Files that were merged into others, orphaned files removed, staged folders removed, half-written files removed,
+    landed files sealed, and landed files that had to stay in clear because the vault's key is not here.
+    """
 
     merged: int
     orphans: int
     staged: int
     leftovers: int
+    sealed: int
+    unsealed: int
 
 
 def maintain(lake: Lake) -> MaintenanceResult:
-    """Merge small files, remove files no snapshot knows, staged folders nobody came back for, and what killed steps left."""
+    """Merge small files, remove files no snapshot knows, staged folders nobody came back for, and what killed steps left;
+    seal the landed files of judged batches.
+    """
     now = datetime.now(UTC)
     with lake.exclusive():
         merged = lake.execute("CALL ducklake_merge_adjacent_files('lake')").fetchall()
         orphans = lake.execute(
             "CALL ducklake_delete_orphaned_files('lake', older_than => ?::TIMESTAMPTZ)", [now - _ORPHAN_AGE]
         ).fetchall()
+    staged = _remove_old_staged(lake.home, now - _STAGED_AGE)
+    leftovers = _remove_leftovers(lake.home, now - _LEFTOVER_AGE)
     return MaintenanceResult(
-        len(merged),
-        len(orphans),
-        _remove_old_staged(lake.home, now - _STAGED_AGE),
-        _remove_leftovers(lake.home, now - _LEFTOVER_AGE),
+        len(merged), len(orphans), staged, leftovers, *seal_landing(lake, now - _STAGED_AGE)
     )
+
+
+def inbox_before() -> datetime:
+    """What was landed before this time need not stay in the inbox any longer."""
+    return datetime.now(UTC) - inbox_age()
 
 
 def _remove_old_staged(home: Home, before: datetime) -> int:

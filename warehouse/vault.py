@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import os
 import secrets
 from collections.abc import Callable
@@ -136,17 +137,20 @@ def _register(
 def rotate(lake: Lake, key: bytes | None = None) -> int:
     """Seal the whole vault with a new key (random unless given), written to `secrets/vault.key`; values sealed anew.
 
-    One transaction. Earlier snapshots stay sealed with the old key: with it destroyed they are lost for good. Raises
+    One transaction; landed files stay readable under the new key and are sealed anew by `sealed.reseal`. Earlier snapshots stay sealed with the old key: with it destroyed they are lost for good. Raises
     `UserError` without the old key.
     """
     new = key or secrets.token_bytes(64)
     if not allow_unsealing(lake):
         raise UserError("没有旧的号码库密钥，不能更换", where=ENVIRONMENT, remedy="取回旧密钥后再换")
     _register(lake.connection, "xt_seal", sealer(new))
+    old = vault_key(lake.home)
+    assert old is not None
     # The new key is on disk before anything depends on it; beside the old one until the commit.
     coming = lake.home.private_dir(lake.home.secrets) / "vault.key.new"
     coming.touch(mode=0o600)
     coming.write_text(new.hex(), encoding="ascii")
+    _hand_on(lake.home, old, new)
     count = 0
     with lake.transaction("vault rotation") as tx:
         for table, column, bound in (
@@ -171,3 +175,56 @@ def rotate(lake: Lake, key: bytes | None = None) -> int:
     lake.home.private_dir(lake.home.audit)
     _marker(lake.home).write_text(fingerprint(new), encoding="ascii")
     return count
+
+
+# -- the keys of landed files ------------------------------------------------------------------------------------------
+
+
+def landing_key(key: bytes) -> bytes:
+    """The key of landed files that belongs to a vault key."""
+    return hmac.digest(key, b"xtcredit landing", "sha256")
+
+
+def landing_keys(home: Home) -> dict[str, bytes]:
+    """The keys of landed files that are at hand, by the fingerprint of the vault key each belongs to; none without the vault's."""
+    key = vault_key(home)
+    if key is None:
+        return {}
+    now = fingerprint(key)
+    found = {now: landing_key(key)}
+    for sealed_by, wrapped_by, wrapped in _ring_lines(home):
+        if wrapped_by == now:
+            found[sealed_by] = AESSIV(key).decrypt(base64.b64decode(wrapped), [sealed_by.encode()])
+    return found
+
+
+def handed_on(home: Home) -> bool:
+    """Whether keys of landed files from before a rotation are still kept, under the key of today."""
+    return _ring(home).exists()
+
+
+def forget_handed_on(home: Home) -> None:
+    """No landed file is sealed with an earlier key any more."""
+    _ring(home).unlink()
+
+
+def _hand_on(home: Home, old: bytes, new: bytes) -> None:
+    """Before the key changes: what the old one sealed can be read with the new one, whichever is in force after a crash."""
+    lines = [" ".join(line) for line in _ring_lines(home)]
+    for sealed_by, key in (landing_keys(home) | {fingerprint(old): landing_key(old)}).items():
+        wrapped = base64.b64encode(AESSIV(new).encrypt(key, [sealed_by.encode()])).decode("ascii")
+        lines.append(f"{sealed_by} {fingerprint(new)} {wrapped}")
+    home.private_dir(home.audit)
+    temporary = _ring(home).with_suffix(f".{os.getpid()}")
+    temporary.write_text("\n".join(lines) + "\n", "ascii")
+    temporary.replace(_ring(home))
+
+
+def _ring(home: Home) -> Path:
+    return (
+        home.audit / "landing.keys"
+    )  # no secret: keys under the vault's key; it must come back with a backup
+
+
+def _ring_lines(home: Home) -> list[list[str]]:
+    return [line.split() for line in _ring(home).read_text("ascii").splitlines()] if handed_on(home) else []

@@ -115,6 +115,13 @@ class SemanticType(ABC):
         """Ways the value can be wrong, most telling first."""
         return []
 
+    def sound(self, plain: str) -> str | None:
+        """SQL predicate for a plain value that by its check digits has none of the `faults`; None without such digits.
+
+        It is worked out once per row, and for a sound value nothing else is.
+        """
+        return None
+
     def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
         """Changes that `plain` made and that the provider should know of."""
         return []

@@ -66,6 +66,18 @@ def _weighted(alphabet: str, weights: tuple[int, ...], value: str, start: int = 
     )
 
 
+def _weighted_digits(number: str, weights: tuple[int, ...]) -> str:
+    """Sum of the weighted digits of an integer that has as many digits as there are weights.
+
+    With d = n // 10^k - 10 * (n // 10^(k+1)) for each digit, the sum is one over the quotients alone.
+    """
+    from_last = weights[::-1]
+    return " + ".join(
+        f"{weight - 10 * (from_last[k - 1] if k else 0)} * ({number} // {10**k})"
+        for k, weight in enumerate(from_last)
+    )
+
+
 def _mod_11_10(value: str, digits: int) -> str:
     """ISO 7064 MOD 11,10 as a walk over a state table, since a nested formula would grow as 2^digits.
 
@@ -103,17 +115,21 @@ SHARED_MACROS: tuple[str, ...] = (
     + _weighted(ORG_CHARS, ORG_WEIGHTS, "o")
     + ") % 11)::INTEGER, 1)",
     "xt_org_ok(o) AS xt_org_check(o) = substr(o, 9, 1)",
-    "xt_id_check(s) AS substr('10X98765432', 1 + (("
-    + _weighted("0123456789", ID_WEIGHTS, "s")
-    + ") % 11)::INTEGER, 1)",
-    "xt_id_birth(s) AS try_cast(substr(s, 7, 4) || '-' || substr(s, 11, 2) || '-' || substr(s, 13, 2) AS DATE)",
-    "xt_is_uscc(u) AS regexp_full_match(u, '[0-9A-HJ-NPQRTUWXY]{18}') AND xt_uscc_ok(u) AND xt_org_ok(substr(u, 9, 9))",
+    # As a number: cutting out seventeen characters is three times as dear. NULL for what has no seventeen digits. The lambda
+    # binds the number once: in the branch of a CASE DuckDB would work it out for each of the seventeen.
+    "xt_id_check(s) AS substr('10X98765432', 1 + (list_transform([try_cast(left(s, 17) AS BIGINT)], lambda n: ("
+    + _weighted_digits("n", ID_WEIGHTS)
+    + ") % 11)[1])::INTEGER, 1)",
+    "xt_id_birth(s) AS try_strptime(substr(s, 7, 8), '%Y%m%d')::DATE",
+    # Of AND all parts are worked out for every row, of CASE only the branch that is taken.
+    "xt_is_uscc(u) AS CASE WHEN NOT regexp_full_match(u, '[0-9A-HJ-NPQRTUWXY]{18}') THEN FALSE"
+    " ELSE xt_uscc_ok(u) AND xt_org_ok(substr(u, 9, 9)) END",
     # Letters that no code has, each with the one character it is mistaken for; taken only if both checks then agree.
     "xt_uscc_mended(c) AS CASE WHEN regexp_full_match(c, '[0-9A-Z]{18}') AND regexp_matches(c, '[IOZSV]')"
     " THEN list_transform([translate(c, 'IOZSV', '1025U')], lambda m: CASE WHEN xt_is_uscc(m) THEN m ELSE c END)[1] ELSE c END",
-    "xt_is_org(o) AS regexp_full_match(o, '[0-9A-Z]{8}[0-9X]') AND xt_org_ok(o)",
-    "xt_is_id(s) AS regexp_full_match(s, '[1-9][0-9]{16}[0-9X]') AND xt_id_birth(s) IS NOT NULL"
-    " AND xt_id_check(s) = substr(s, 18, 1)",
+    "xt_is_org(o) AS CASE WHEN NOT regexp_full_match(o, '[0-9A-Z]{8}[0-9X]') THEN FALSE ELSE xt_org_ok(o) END",
+    "xt_is_id(s) AS CASE WHEN NOT regexp_full_match(s, '[1-9][0-9]{16}[0-9X]') THEN FALSE"
+    " WHEN xt_id_check(s) = substr(s, 18, 1) THEN xt_id_birth(s) IS NOT NULL ELSE FALSE END",
     # Personal numbers inside running text: region and last digits are kept. Full-width digits are digits, too.
     f"xt_numbered(t) AS CASE WHEN strlen(t) >= 15 THEN regexp_matches(xt_half(t), {quote(LONG)}) OR regexp_matches(xt_half(t), {quote(SHORT)}) ELSE FALSE END",
     f"xt_hide(t) AS CASE WHEN xt_numbered(t) THEN regexp_replace(regexp_replace(xt_half(t), {quote(LONG)}, '\\1********\\2', 'g'),"

@@ -21,6 +21,9 @@ class OrgCode(SemanticType):
     def form(self, text: str) -> str:
         return f"coalesce(length(xt_code({text})) = 9, FALSE)"
 
+    def sound(self, plain: str) -> str:
+        return f"xt_is_org({plain})"
+
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         open_value = f"NOT xt_masked({plain})"
         shortened = zeros_lost(plain, 9, "xt_is_org(z)")

@@ -21,6 +21,9 @@ class RegistrationNo(SemanticType):
     def form(self, text: str) -> str:
         return f"coalesce(length(xt_code({text})) IN (13, 15), FALSE)"
 
+    def sound(self, plain: str) -> str:
+        return f"xt_is_reg({plain})"
+
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         open_value = f"NOT xt_masked({plain})"
         return [

@@ -33,6 +33,9 @@ class ResidentId(SemanticType):
     def stored(self, plain: str, use: Use) -> str:
         return f"CASE WHEN xt_masked({plain}) THEN {plain} ELSE xt_pseudonym({plain}) END"
 
+    def sound(self, plain: str) -> str:
+        return f"xt_is_id({plain})"
+
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         open_value = f"NOT xt_masked({plain})"
         return [

@@ -42,6 +42,9 @@ class Uscc(SemanticType):
     def certain(self, text: str) -> str:
         return f"xt_is_uscc(xt_code({text}))"
 
+    def sound(self, plain: str) -> str:
+        return f"xt_is_uscc({plain})"
+
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         open_value = f"NOT xt_masked({plain})"
         return [

@@ -54,7 +54,7 @@ looked_at AS (
     LEFT JOIN assess_unit AS unit ON unit.county_code = summed.county_code
     LEFT JOIN assess_department_name AS name ON name.department = summed.department
     CROSS JOIN lines
-    WHERE flag = 'test_name' OR (rows >= lines.least_rows AND rows / of_rows > CASE flag WHEN 'renewed' THEN lines.renewed WHEN 'constant' THEN lines.constant ELSE lines.sequential END)
+    WHERE flag = 'test_name' OR (of_rows >= lines.least_rows AND rows / of_rows > CASE flag WHEN 'renewed' THEN lines.renewed WHEN 'constant' THEN lines.constant ELSE lines.sequential END)
 ),
 every AS (
     SELECT *, NULL AS source_file, NULL AS row_number FROM concentrated

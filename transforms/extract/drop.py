@@ -15,9 +15,10 @@ from catalog.errors import PassingError, UserError
 from catalog.model import Item
 from catalog.period import Period
 from catalog.personal import redact
-from transforms.extract.landing import pack
+from transforms.extract.landing import pack, sealed_already
 from warehouse.batch import Delivery, digest
 from warehouse.home import Home
+from warehouse.sealed import clear_digest, is_kept, sealed_path
 
 _NAME = re.compile(
     r"(?P<division>\d{6})_(?P<department>[a-z0-9]+)_(?P<item>[a-z0-9_]+?)_(?P<date>\d{8})_(?P<number>\d{2,4})(?:-(?P<part>\d{1,3}))?"
@@ -182,6 +183,7 @@ def land(source: Path, item: Item, period: Period, home: Home) -> Path:
             remedy="改用对应的目录，或改正文件名",
         )
     delivery = _delivery(match, item) if match else _slug(source.stem)
+    size = source.stat().st_size
     target, sha256 = _keep(source, home.private_dir(home.landing) / item.id / str(period) / delivery)
     manifest = target.parent / "manifest.json"
     if _stands(manifest):
@@ -195,9 +197,47 @@ def land(source: Path, item: Item, period: Period, home: Home) -> Path:
         source_file=source.name,
         path=str(target),
         sha256=sha256,
-        size=target.stat().st_size,
+        size=size,
         received_at=datetime.fromtimestamp(source.stat().st_mtime, UTC).replace(tzinfo=None).isoformat(),
     ).to_file(manifest)
+
+
+def clear_inbox(home: Home, before: datetime) -> int:
+    """Remove from the inbox what was landed before a time and is kept sealed, byte for byte; how many files.
+
+    Only what can be proven with the vault's key is removed; monthly returns, which hold no person's data, stay.
+    """
+    removed = 0
+    for folder in sorted(home.inbox.glob("????-??")):
+        kept = dict(_sealed_before(home, folder.name, before))
+        names = [path.name for path in folder.iterdir() if path.is_file()] if kept else []
+        for item in {match["item"] for name in names if (match := _named(name))}:
+            for files, marker in deliveries(names, item):
+                paths = [folder / name for name in files]
+                sealed = kept.get(_landed_digest(paths, home))
+                if sealed is not None and clear_digest(sealed[0], home) == sealed[1]:
+                    for path in (*paths, *([folder / marker] if marker else ())):
+                        path.unlink()
+                        removed += 1
+    return removed
+
+
+def _sealed_before(home: Home, period: str, before: datetime) -> Iterator[tuple[str, tuple[Path, str]]]:
+    for manifest in home.landing.glob(f"*/{period}/*/*/manifest.json"):
+        delivery = Delivery.from_file(manifest)
+        sealed = sealed_path(Path(delivery.path))
+        if sealed.is_file() and datetime.fromtimestamp(manifest.stat().st_mtime, UTC) < before:
+            yield delivery.sha256, (sealed, delivery.sha256)
+
+
+def _landed_digest(files: Sequence[Path], home: Home) -> str:
+    """The digest that the files of one delivery were landed with."""
+    if not _PART.search(files[0].name.partition(".")[0]):
+        return digest(files[0])
+    with tempfile.TemporaryDirectory(dir=home.private_dir(home.root / "tmp")) as folder:
+        packed = Path(folder) / "packed.zip"
+        pack(files, packed)
+        return digest(packed)
 
 
 def _delivery(match: re.Match[str], item: Item) -> str:
@@ -212,7 +252,7 @@ def _keep(source: Path, folder: Path) -> tuple[Path, str]:
     found = digest(source)
     home = folder / found[:12]
     target = home / source.name
-    if not target.is_file() or digest(target) != found:
+    if not sealed_already(target, found) and (not target.is_file() or digest(target) != found):
         home.mkdir(parents=True, exist_ok=True)
         temporary = home / f".{source.name}.{os.getpid()}"
         try:
@@ -230,7 +270,7 @@ def _keep(source: Path, folder: Path) -> tuple[Path, str]:
 def _stands(manifest: Path) -> bool:
     """Whether a manifest is there, whole, and names a landed copy that is there (a restored home may lie elsewhere)."""
     try:
-        return Path(Delivery.from_file(manifest).path).is_file()
+        return is_kept(Path(Delivery.from_file(manifest).path))
     except UserError:
         return False
 

@@ -14,6 +14,7 @@ from catalog.model import Item
 from catalog.period import Period
 from warehouse.batch import Delivery, digest
 from warehouse.home import Home
+from warehouse.sealed import sealed_path, undamaged
 
 _UNFINISHED = ".pull-"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -54,7 +55,7 @@ def land_pulled(
     found = digest(made)
     target = made.parent / found[:12] / name
     manifest = target.parent / "manifest.json"
-    if target.is_file() and digest(target) == found and manifest.is_file():
+    if sealed_already(target, found) or (target.is_file() and digest(target) == found and manifest.is_file()):
         return manifest
     target.parent.mkdir(exist_ok=True)
     made.chmod(0o400)
@@ -71,6 +72,14 @@ def land_pulled(
         size=target.stat().st_size,
         received_at=(received or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None).isoformat(),
     ).to_file(manifest)
+
+
+def sealed_already(target: Path, sha256: str) -> bool:
+    """Whether these bytes had been landed at `target` before and are kept there, sealed and undamaged."""
+    sealed, manifest = sealed_path(target), target.parent / "manifest.json"
+    if not sealed.is_file() or not manifest.is_file() or target.is_file():
+        return False
+    return undamaged(sealed) and Delivery.from_file(manifest).sha256 == sha256
 
 
 def pack(parts: Sequence[Path], target: Path) -> None:

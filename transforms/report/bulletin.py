@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from markupsafe import Markup
 from catalog.loader import Catalog
 from catalog.period import Period
 from transforms.report import words
-from transforms.report.chart import BAR, FLOOR, QUOTA, county_chart
+from transforms.report.chart import BAR, FLOOR, QUOTA, county_chart, score_chart
 from transforms.report.document import write_document
 from transforms.report.figures import Figures, read_figures
 from transforms.report.publication import published
@@ -92,28 +93,37 @@ def render_html(f: Figures) -> str:
     )
 
 
-def _charts(f: Figures) -> list[dict[str, Any]]:
+def _charts(f: Figures) -> dict[str, list[dict[str, Any]]]:
+    """The charts by the place in the text where they stand."""
     if f.unit is not None:
-        return []
-    has_targets = f.targets is not None
-    charts = [
+        return {}
+    targets = f.targets is not None
+    progress = [
         _chart(
-            "各县（市、区）归集量与两项目标" if has_targets else "各县（市、区）归集量",
-            f,
-            targets=has_targets,
+            "各县（市、区）归集量与两项目标" if targets else "各县（市、区）归集量",
+            lambda width: county_chart(f.counties, width=width, targets=targets),
+            targets=targets,
         )
     ]
     most = max(c["collected"] for c in f.counties)
     highest = max((c["quota_target"] or 0 for c in f.counties), default=0)
-    if has_targets and 0 < most < ENLARGE_BELOW * highest:
-        charts.append(_chart("各县（市、区）归集量（放大，不含目标）", f, targets=False))
-    return charts
+    if targets and 0 < most < ENLARGE_BELOW * highest:
+        progress.append(
+            _chart(
+                "各县（市、区）归集量（放大，不含目标）",
+                lambda width: county_chart(f.counties, width=width, targets=False),
+            )
+        )
+    scores = [_chart("各县（市、区）考核得分", lambda width: score_chart(f, width=width))]
+    for number, chart in enumerate((*progress, *scores), 1):
+        chart["number"] = number
+    return {"chart": progress, "score_chart": scores}
 
 
-def _chart(caption: str, f: Figures, *, targets: bool) -> dict[str, Any]:
+def _chart(caption: str, draw: Callable[[int], str], *, targets: bool = False) -> dict[str, Any]:
     return {
         "caption": caption,
         "targets": targets,
-        "wide": Markup(county_chart(f.counties, width=WIDE, targets=targets)),
-        "narrow": Markup(county_chart(f.counties, width=NARROW, targets=targets)),
+        "wide": Markup(draw(WIDE)),
+        "narrow": Markup(draw(NARROW)),
     }

@@ -38,12 +38,28 @@ def county_chart_png(f: Figures) -> bytes:
     return _png(_county_spec(f.counties, width=700, targets=f.targets is not None))
 
 
+def score_chart(f: Figures, *, width: int) -> str:
+    """The counties' scores, best first, as SVG `width` pixels wide."""
+    import vl_convert
+
+    return _tidy(vl_convert.vegalite_to_svg(_score_spec(f, width)))
+
+
 def score_chart_png(f: Figures) -> bytes:
     """The counties' scores, best first, as PNG."""
+    return _png(_score_spec(f, 700))
+
+
+def _score_spec(f: Figures, width: int) -> str:
     import altair as alt
 
-    rows = [
-        {"name": s["county_name"], "score": s["score"] or 0, "text": f"{s['score'] or 0:.2f}"}
+    left, right = 64, 44
+    rows: list[dict[str, Any]] = [
+        {
+            "name": ZONE if s["unit_kind"] == "zone" else s["county_name"],
+            "score": s["score"] or 0,
+            "text": "" if s["score"] is None else f"{s['score']:.2f}",
+        }
         for s in f.county_scores
     ]
     base = alt.Chart(alt.InlineData(values=rows)).encode(
@@ -51,25 +67,46 @@ def score_chart_png(f: Figures) -> bytes:
             "name:N",
             sort=[r["name"] for r in rows],
             title=None,
-            axis=alt.Axis(labelFontSize=12, labelLimit=180),
+            axis=alt.Axis(labelFontSize=12, labelPadding=6, ticks=False, domainColor="#999", labelLimit=left),
         ),
-        x=alt.X("score:Q", title=None, scale=alt.Scale(domain=[0, 100])),
+        x=alt.X(
+            "score:Q",
+            title=None,
+            scale=alt.Scale(domain=[0, 100]),
+            axis=alt.Axis(
+                tickCount=5,
+                labelFontSize=11,
+                labelFlush=False,
+                gridColor="#e3e3e3",
+                domain=False,
+                ticks=False,
+            ),
+        ),
     )
     chart = (
         alt.layer(
             base.mark_bar(color=BAR, height=11),
             base.mark_text(align="left", dx=4, fontSize=11, color=INK).encode(text="text:N"),
         )
-        .properties(width=560, height=ROW * len(rows))
-        .configure(font=FONT, background="white")
+        .properties(
+            width=width - left - right,
+            height=ROW * len(rows),
+            autosize=alt.AutoSizeParams(type="none"),
+            padding={"left": left, "right": right, "top": 4, "bottom": 22},
+        )
+        .configure(font=FONT, background="transparent")
+        .configure_view(stroke=None)
+        .configure_axis(labelColor=INK)
     )
-    return _png(json.dumps(chart.to_dict(), ensure_ascii=False))
+    return json.dumps(chart.to_dict(), ensure_ascii=False)
 
 
 def _png(spec: str) -> bytes:
     import vl_convert
 
-    return bytes(vl_convert.vegalite_to_png(spec, scale=2.5))
+    white = json.loads(spec)
+    white["config"]["background"] = "white"  # what is transparent is printed with dark edges
+    return bytes(vl_convert.vegalite_to_png(white, scale=2.5))
 
 
 def _county_spec(counties: Sequence[dict[str, Any]], *, width: int, targets: bool) -> str:

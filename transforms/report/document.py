@@ -16,6 +16,7 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 
+from catalog.bulletin import Annex
 from transforms.report import words
 from transforms.report.chart import county_chart_png, score_chart_png
 from transforms.report.figures import Figures
@@ -28,7 +29,6 @@ THREE, FOUR, TWO = Pt(16), Pt(14), Pt(22)  # 3号、4号、2号
 PITCH = Pt(28.95)  # 22 lines on 225 mm
 INDENT = Pt(32)  # two characters of 3号
 FIXED = datetime(2000, 1, 1, tzinfo=UTC)
-ANNEX_TABLES = ("counties", "scores", "departments", "double_publicity")
 
 
 def write_document(f: Figures, path: Path) -> Path:
@@ -145,38 +145,41 @@ def _head(document: Any, f: Figures) -> None:
 
 
 def _body(document: Any, f: Figures) -> None:
-    number = 0
-    charts = {
-        "chart": ("各县（市、区）归集量与两项目标", county_chart_png),
-        "score_chart": ("各县（市、区）考核得分", score_chart_png),
-    }
     for section in words.sections(f):
-        _line(document, section.heading, HEI, indent=True)
+        _line(document, section.heading, HEI, indent=True).paragraph_format.keep_with_next = True
         for paragraph in section.paragraphs:
-            _line(document, paragraph, indent=True)
-        for name in section.annex:
-            if name in charts and f.counties:
-                number += 1
-                caption, draw = charts[name]
-                _picture(document, draw(f), f"图{number}　{caption}")
-    _line(document)
-    for i, title in enumerate(f.wording.annexes, 1):
-        _line(document, f"{'附件：' if i == 1 else '　　　'}{i}.{title}", indent=True)
-    _line(document)
-    _line(document)
+            last = _line(document, paragraph, indent=True)
+    # The standard allows no page that bears the signature alone: the last of the text goes with it.
+    close = [last, _line(document)]
+    for i, annex in enumerate(_annexed(f), 1):
+        close.append(_line(document, f"{'附件：' if i == 1 else '　　　'}{i}.{annex.title}", indent=True))
+    close += [_line(document), _line(document)]
     day = words.chinese_date(words.issue_date(f.period, f.wording))
-    for text in (f.wording.issuer, day):
-        signed = _line(document, text, align="right")
-        signed.paragraph_format.right_indent = Pt(64 if text == day else 32)
-        signed.paragraph_format.keep_with_next = text != day
+    close.append(_line(document, f.wording.issuer, align="right"))
+    close[-1].paragraph_format.right_indent = Pt(32)
+    for paragraph in close:
+        paragraph.paragraph_format.keep_with_next = True
+    _line(document, day, align="right").paragraph_format.right_indent = Pt(64)
 
 
-def _picture(document: Any, png: bytes, caption: str) -> None:
-    paragraph = document.add_paragraph()
-    paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
-    paragraph.paragraph_format.keep_with_next = True
-    paragraph.add_run().add_picture(io.BytesIO(png), width=Mm(154))
-    _line(document, caption, HEI, FOUR, align="center")
+def _annexed(f: Figures) -> list[Annex]:
+    """The annexes that this period has: one without a target has no forecast."""
+    made = tables(f)
+    return [annex for annex in f.wording.annexes if annex.table in made or annex.table == "charts"]
+
+
+def _charts(document: Any, f: Figures) -> None:
+    charts = (
+        ("各县（市、区）归集量与两项目标", county_chart_png),
+        ("各县（市、区）考核得分", score_chart_png),
+    )
+    for number, (caption, draw) in enumerate(charts, 1):
+        paragraph = document.add_paragraph()
+        paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
+        paragraph.paragraph_format.keep_with_next = True
+        paragraph.paragraph_format.page_break_before = number > 1
+        paragraph.add_run().add_picture(io.BytesIO(draw(f)), height=Mm(108))
+        _line(document, f"图{number}　{caption}", HEI, FOUR, align="center")
 
 
 def _annexes(document: Any, f: Figures) -> None:
@@ -190,11 +193,14 @@ def _annexes(document: Any, f: Figures) -> None:
         Mm(28),
         Mm(26),
     )
-    for i, name in enumerate(n for n in ANNEX_TABLES if n in made):
+    for i, annex in enumerate(_annexed(f)):
         head = _line(document, f"附件{i + 1}", HEI, align="left")
         head.paragraph_format.page_break_before = i > 0
-        table = made[name]
-        _line(document, f"{f.period.year}年{f.period.month}月{table.caption}", TITLE, Pt(18), align="center")
+        _line(document, f"{f.period.year}年{f.period.month}月{annex.title}", TITLE, Pt(18), align="center")
+        if annex.table == "charts":
+            _charts(document, f)
+            continue
+        table = made[annex.table]
         _line(document, table.unit, FANG, Pt(11), align="right", pitch=Pt(16))
         _table(document, table)
 
@@ -208,6 +214,7 @@ def _table(document: Any, table: Table) -> None:
     for cell, column in zip(grid.rows[0].cells, columns, strict=True):
         _fill(cell, column.title, HEI, "center")
     _repeat(grid.rows[0])
+    _margins(grid, Mm(0.8))
     for number, row in enumerate(table.rows):
         cells = grid.add_row().cells
         total = number >= len(table.rows) - table.totals
@@ -231,6 +238,17 @@ def _fill(cell: Any, text: str, font: str, align: str) -> None:
     _write(paragraph, text, font, Pt(9))
 
 
+def _margins(table: Any, width: Any) -> None:
+    """Room left and right of a cell's text; Word's own would break numbers in narrow columns."""
+    margins = OxmlElement("w:tblCellMar")
+    for side in ("left", "right"):
+        edge = OxmlElement(f"w:{side}")
+        edge.set(qn("w:w"), str(int(width.pt * 20)))
+        edge.set(qn("w:type"), "dxa")
+        margins.append(edge)
+    table._tbl.tblPr.insert_element_before(margins, "w:tblLook", "w:tblCaption", "w:tblDescription")
+
+
 def _repeat(row: Any) -> None:
     header = OxmlElement("w:tblHeader")
     header.set(qn("w:val"), "true")
@@ -241,6 +259,7 @@ def _imprint(document: Any, f: Figures) -> None:
     for note in words.notes(f):
         _line(document, f"注：{note}", FANG, Pt(10.5), pitch=Pt(15))
     copies = _line(document, f"　抄送：{f.wording.copies}。", size=FOUR, align="left", pitch=Pt(24))
+    copies.paragraph_format.keep_with_next = True
     _rule(copies, colour="000000", eighths=8, side="top")
     day = words.chinese_date(words.issue_date(f.period, f.wording))
     printed = _line(document, f"　{f.wording.printer}　　{day}印发", size=FOUR, align="left", pitch=Pt(24))

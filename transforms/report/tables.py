@@ -8,9 +8,9 @@ from datetime import date
 from typing import Any, Literal
 
 from transforms.report.figures import STATUS, Figures, Row
-from transforms.report.words import percent, whole
+from transforms.report.words import percent, permille, whole
 
-Kind = Literal["text", "whole", "rate", "date", "rank", "points"]
+Kind = Literal["text", "whole", "rate", "permille", "date", "rank", "points"]
 CONFIDENCE = {"exact": "查得", "estimate": "估计", "derived": "推算"}
 
 
@@ -40,6 +40,16 @@ class Table:
     totals: int = 0
     unit: str = "单位：条、%"
     shown: int = 200
+    lines: tuple[tuple[str, float, Literal["at least", "at most"]], ...] = ()
+    """Reference lines: column, value, and on which side of it a figure has to be."""
+
+    def misses(self, row: Row, column: Column) -> bool:
+        """Whether the row's figure is on the wrong side of a reference line."""
+        value = row.get(column.key)
+        return value is not None and any(
+            column.key == key and (value < line if side == "at least" else value > line)
+            for key, line, side in self.lines
+        )
 
 
 def tables(f: Figures) -> dict[str, Table]:
@@ -151,7 +161,7 @@ def _score_columns(f: Figures, kind: str) -> tuple[Column, ...]:
         Column("concealed", "瞒报", "whole", 7),
         Column("missing", "漏报", "whole", 7),
         Column("late", "迟报", "whole", 7),
-        Column("not_measured", "未计指标", "text", 24),
+        Column("not_measured", "未计指标", "text", 24, on_page=False),
     )
 
 
@@ -189,6 +199,11 @@ def _department_scores(f: Figures) -> Table:
 
 def _double_publicity(f: Figures) -> Table:
     rows = [r | ({"county_name": "合计"} if r["county_code"] is None else {}) for r in f.double_publicity]
+    lines = {
+        "valid_rate": float(f.reference.compliance),
+        "timely_rate": float(f.reference.timeliness),
+        "concealed_rate": float(f.reference.concealed),
+    }
     columns = (
         Column("title", "目录", "text", 24),
         Column("county_name", "报送单位", "text", 18),
@@ -201,8 +216,22 @@ def _double_publicity(f: Figures) -> Table:
         Column("timely_rate", "及时率", "rate", 10),
         Column("produced", "自报产生数", "whole", 11),
         Column("concealed_records", "瞒报", "whole", 9),
+        Column("concealed_rate", "瞒报率", "permille", 14),
     )
-    return Table("double_publicity", "双公示", "“双公示”情况", columns, tuple(rows), unit="单位：条、%")
+    return Table(
+        "double_publicity",
+        "双公示",
+        "“双公示”情况",
+        columns,
+        (*rows, {"title": "参考线", **lines}),
+        totals=1,
+        unit="单位：条、%、‰",
+        lines=(
+            ("valid_rate", lines["valid_rate"], "at least"),
+            ("timely_rate", lines["timely_rate"], "at least"),
+            ("concealed_rate", lines["concealed_rate"], "at most"),
+        ),
+    )
 
 
 def _duties(f: Figures) -> Table:
@@ -288,6 +317,8 @@ def cell_text(row: Row, column: Column) -> str:
     value = row.get(column.key)
     if column.kind == "rate":
         return percent(value)
+    if column.kind == "permille":
+        return permille(value)
     if column.kind == "points":
         return "—" if value is None else f"{value:,.2f}"
     if column.kind == "whole":

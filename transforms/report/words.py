@@ -13,7 +13,7 @@ from catalog.divisions import CITY
 from catalog.period import Period
 from transforms.report.figures import Figures, Row
 
-NAMED = 3  # how many are named at either end of a list
+LISTED = 12  # more items than these are counted by department, not named one by one
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def notes(f: Figures) -> list[str]:
         gaps = sorted({s["not_measured"] for s in f.county_scores if s["not_measured"]})
         if gaps:
             lines.append(
-                "得分中有的指标在有的单位无从计算，不计分，其余各项按权重折算为100分；各单位未计的指标列在得分表中。"
+                "得分中有的指标在有的单位无从计算，不计分，其余各项按权重折算为100分；未计的在得分表中以“—”表示。"
             )
         lines.append("表中各项错误均注明提供单位：谁提供、谁负责。")
     unplaced = sum(c["unplaced"] for c in f.counties)
@@ -227,16 +227,20 @@ def _counties(f: Figures) -> Section:
     sentences = []
     if f.targets is not None:
         ranked = [c for c in with_data if c["rank"] is not None]
-        tail = ranked[NAMED:][-NAMED:]
+        tail = ranked[f.wording.named :][-f.wording.named :]
         last = f"；居后的是{_rated(tail)}" if tail else ""
-        sentences.append(f"任务完成率居前的是{_rated(ranked[:NAMED])}{last}。")
+        sentences.append(f"任务完成率居前的是{_rated(ranked[: f.wording.named])}{last}。")
         sentences.append(_reached(counties, wan(f.targets.county_floor)))
     if without:
         sentences.append(f"尚无归集数据的县（市、区）：{'、'.join(without)}。")
     scored = [s for s in f.county_scores if s["rank"] is not None]
     if scored:
-        text = f"考核得分居前的是{_points(scored[:NAMED])}"
-        text += f"；居后的是{_points(scored[NAMED:][-NAMED:])}。" if scored[NAMED:] else "。"
+        text = f"考核得分居前的是{_points(scored[: f.wording.named])}"
+        text += (
+            f"；居后的是{_points(scored[f.wording.named :][-f.wording.named :])}。"
+            if scored[f.wording.named :]
+            else "。"
+        )
         sentences.append(text)
     return Section(
         "各县（市、区）归集情况", ("".join(sentences),), ("chart", "counties", "score_chart", "scores")
@@ -264,25 +268,29 @@ def _departments(f: Figures) -> Section:
     silent = [d["department_name"] for d in owing if d["is_zero"]]
     top = sorted(
         (d for d in f.departments if d["submitted"]), key=lambda d: (-d["submitted"], d["department"])
-    )[:NAMED]
+    )[: f.wording.named]
     text = f"{month(f.period)}有应报目录的部门{len(owing)}个，已报送{len(owing) - len(silent)}个。"
     if top:
         listed = "、".join(f"{d['department_name']}（{whole(d['submitted'])}条）" for d in top)
         text += f"上报量居前的是{listed}。"
     text += f"一条未报的部门：{'、'.join(silent)}。" if silent else "没有一条未报的部门。" if owing else ""
-    missing = _missing(f, besides=silent)
-    if missing:
-        text += f"另有应报未报的目录：{missing}。"
-    return Section("市直部门归集情况", (text,), ("departments",))
+    return Section("市直部门归集情况", (text + _missing(f, besides=silent),), ("departments",))
 
 
-def _missing(f: Figures, *, besides: Sequence[str] = ()) -> str:
-    """Items owed and not delivered, by department; `besides` are already named."""
+def _missing(f: Figures, *, besides: Sequence[str]) -> str:
+    """What else is owed and was not delivered, by department; `besides` are already named."""
     by_department: dict[str, list[str]] = {}
     for item in f.items:
         if item["status"] == "missing" and item["department_name"] not in besides:
             by_department.setdefault(item["department_name"], []).append(item["title"])
-    return "；".join(f"{name}的{'、'.join(titles)}" for name, titles in by_department.items())
+    number = sum(len(titles) for titles in by_department.values())
+    if not number:
+        return ""
+    if number > LISTED:
+        counted = "、".join(f"{name}{len(titles)}项" for name, titles in by_department.items())
+        return f"另有应报未报的目录{number}项：{counted}，逐项见附表。"
+    listed = "；".join(f"{name}的{'、'.join(titles)}" for name, titles in by_department.items())
+    return f"另有应报未报的目录：{listed}。"
 
 
 def _quality(f: Figures) -> Section:
@@ -295,12 +303,12 @@ def _quality(f: Figures) -> Section:
     questioned = [r for r in f.faults if r["level"] == "quarantine"]
     if questioned:
         leading = "；".join(
-            f"{r['title']}“{r['field_title']}”{whole(r['count'])}条" for r in questioned[:NAMED]
+            f"{r['title']}“{r['field_title']}”{whole(r['count'])}条" for r in questioned[: f.wording.named]
         )
         text += f"较集中的有：{leading}。"
     worst = sorted(
         (d for d in f.departments if d["questioned"]), key=lambda d: (d["valid_rate"], d["department"])
-    )[:NAMED]
+    )[: f.wording.named]
     if worst:
         listed = "、".join(f"{d['department_name']}（{percent(d['valid_rate'])}）" for d in worst)
         text += f"合规率较低的部门：{listed}。"
@@ -308,7 +316,7 @@ def _quality(f: Figures) -> Section:
 
 
 def _double_publicity(f: Figures) -> Section:
-    sums = [r for r in f.double_publicity if r["county_code"] is None and r["submitted"]]
+    sums = [r for r in f.double_publicity if r["county_code"] is None and (r["submitted"] or r["produced"])]
     line = f.reference
     if not sums:
         return Section("“双公示”情况", (f"{month(f.period)}没有上报“双公示”信息。",), ("double_publicity",))
@@ -317,6 +325,7 @@ def _double_publicity(f: Figures) -> Section:
         for key in ("submitted", "valid", "questioned", "timed", "in_time", "concealed_records", "produced")
     )
     each = "、".join(f"{r['title']}{whole(r['submitted'])}条" for r in sums)
+    rate = ratio(concealed, produced)
     compliance, timeliness = ratio(valid, valid + questioned), ratio(in_time, timed)
     text = (
         f"{month(f.period)}共上报“双公示”信息{whole(submitted)}条，其中{each}。"
@@ -325,7 +334,6 @@ def _double_publicity(f: Figures) -> Section:
         f"迟报{whole(timed - in_time)}条。"
     )
     if produced:
-        rate = ratio(concealed, produced)
         text += (
             f"按月报表核对，瞒报{whole(concealed)}条，瞒报率{permille(rate)}"
             f"（参考线{permille(float(line.concealed))}，{'达标' if (rate or 0) <= float(line.concealed) else '未达标'}）。"
@@ -340,7 +348,10 @@ def ratio(part: int, whole_number: int) -> float | None:
 
 
 def permille(rate: float | None) -> str:
-    return "—" if rate is None else f"{rate * 1000:.2f}‰"
+    """0.0123 -> 12.30‰; a share too small for two decimals keeps a significant digit."""
+    if rate is None:
+        return "—"
+    return f"{rate * 1000:.1g}‰" if 0 < rate < 0.00001 else f"{rate * 1000:.2f}‰"
 
 
 def _against(rate: float | None, line: float) -> str:

@@ -15,6 +15,7 @@ from transforms.report.tables import Column, Table, flag_table, tables
 
 LAST_ROW = 1_048_575  # Excel's, 0-based
 FIRST = 4  # caption, notes' pointer, unit line, header
+LINE = 15  # points, at 11 points of Song
 
 
 def write_workbook(f: Figures, path: Path) -> Path:
@@ -55,13 +56,17 @@ class _Styles:
         kinds: dict[str, dict[str, Any]] = {
             "text": {"align": "left", "text_wrap": True},
             "whole": {"align": "right", "num_format": "#,##0"},
-            "rate": {"align": "right", "num_format": "0.00%"},
+            "rate": {"align": "right", "num_format": "[=0]0.00%;[<0.0001]0.0000%;0.00%"},
+            "permille": {"align": "right", "num_format": '0.00"‰"'},
             "date": {"align": "center", "num_format": "yyyy-mm-dd"},
             "points": {"align": "right", "num_format": "#,##0.00"},
             "rank": {"align": "center", "num_format": "0"},
         }
         total = {"bold": True, "bg_color": "#F2F2F2", "top": 2}
         self.cells = {kind: book.add_format(cell | extra) for kind, extra in kinds.items()}
+        self.missed = {
+            kind: book.add_format(cell | extra | {"font_color": "#C00000"}) for kind, extra in kinds.items()
+        }
         self.totals = {kind: book.add_format(cell | extra | total) for kind, extra in kinds.items()}
         # A quota that rests on an estimate bears its star in the number format and stays a number.
         self.estimated = book.add_format(cell | kinds["whole"] | {"num_format": '#,##0"*"'})
@@ -92,15 +97,17 @@ def _sheet(book: xlsxwriter.Workbook, styles: _Styles, f: Figures, table: Table)
         1, 0, f"快照号{f.snapshot}，目录版本{f.city['catalog_version']}；口径见“说明”", styles.small
     )
     sheet.write_string(2, last, table.unit, styles.unit)
-    sheet.set_row(3, 24)
+    sheet.set_row(FIRST - 1, _height(table.columns, {c.key: c.title for c in table.columns}) + 6)
     for number, column in enumerate(table.columns):
         sheet.set_column(number, number, column.width)
         sheet.write_string(FIRST - 1, number, column.title, styles.header)
     rows = table.rows[: LAST_ROW - FIRST - 1]
     for number, row in enumerate(rows):
         is_total = number >= len(table.rows) - table.totals
-        for position, column in enumerate(table.columns):
-            _cell(sheet, styles, FIRST + number, position, column, row, is_total)
+        if (height := _height([c for c in table.columns if c.kind == "text"], row)) > LINE:
+            sheet.set_row(FIRST + number, height)
+        for position in range(len(table.columns)):
+            _cell(sheet, styles, FIRST + number, position, table, row, is_total)
     end = FIRST + len(rows)
     if len(rows) < len(table.rows):
         sheet.write_string(end, 0, f"另有{len(table.rows) - len(rows)}行超出表格容量，未列出", styles.small)
@@ -115,11 +122,31 @@ def _sheet(book: xlsxwriter.Workbook, styles: _Styles, f: Figures, table: Table)
     _page(sheet, f)
 
 
+def _height(columns: Sequence[Column], row: Row) -> float:
+    """Points that the tallest cell needs: not every program makes a row taller for text that wraps."""
+    return LINE * max((_lines(str(row.get(c.key) or ""), c.width) for c in columns), default=1)
+
+
+def _lines(text: str, width: int) -> int:
+    """Lines of `text` in a column of `width` digits; a Chinese character is two digits wide."""
+    units = sum(2 if ord(character) > 0x2E7F or character in "“”‘’…—" else 1 for character in text)
+    return max(1, -(-units // (width - 1)))
+
+
 def _cell(
-    sheet: Any, styles: _Styles, line: int, position: int, column: Column, row: Row, is_total: bool
+    sheet: Any,
+    styles: _Styles,
+    line: int,
+    position: int,
+    table: Table,
+    row: Row,
+    is_total: bool,
 ) -> None:
+    column = table.columns[position]
     value = row.get(column.key)
     style = (styles.totals if is_total else styles.cells)[column.kind]
+    if not is_total and table.misses(row, column):
+        style = styles.missed[column.kind]
     if column.key == "quota_target" and row.get("estimated"):
         style = styles.estimated
     if value is None:
@@ -130,6 +157,8 @@ def _cell(
         )  # text stays text, whatever it begins with
     elif column.kind == "date":
         sheet.write_datetime(line, position, value, style)
+    elif column.kind == "permille":
+        sheet.write_number(line, position, value * 1000, style)
     else:
         sheet.write_number(line, position, value, style)
 

@@ -43,10 +43,12 @@ from transforms.stage.template import item_layouts, item_templates
 from warehouse.batch import Counts, Delivery, StagedBatch, digest
 from warehouse.home import Home
 from warehouse.lake import connect
+from warehouse.sealed import clear_copy
 from warehouse.secret import identity_key, pseudonym_macro
 
 _HEADER_ROWS = 50
-_PARQUET = "(FORMAT parquet, COMPRESSION zstd)"
+# Read back once or twice and then removed: packing it tightly costs more than it saves.
+_PARQUET = "(FORMAT parquet, COMPRESSION snappy)"
 # A file of so many rows is worth a look at which columns repeat: at most this share of their cells differ.
 _LARGE, _REPEATING = 20_000, 0.5
 _EXCEPTION = 0.1
@@ -60,7 +62,6 @@ def stage_delivery(delivery: Delivery, catalog: Catalog, home: Home, folder: Pat
     number of private fields), quarantine, issue, ignored and vault_quarantine Parquet files, and batch.json last.
     Raises `UserError` when the file as a whole cannot be taken, or is not what was landed.
     """
-    delivery.check()
     if folder.exists():
         shutil.rmtree(folder)
     home.private_dir(folder)
@@ -70,7 +71,8 @@ def stage_delivery(delivery: Delivery, catalog: Catalog, home: Home, folder: Pat
         connection.execute(pseudonym_macro(identity_key(home)))
         for statement in division_macros(division_maps(catalog.divisions, period.last_day)):
             connection.execute(statement)
-        raw = read_raw(Path(delivery.path), folder / "raw.parquet", connection, item_layouts(item))
+        with clear_copy(delivery, home, folder) as source:
+            raw = read_raw(source, folder / "raw.parquet", connection, item_layouts(item))
         templates = item_templates(item, raw.template)
         layout = recognise(_first_rows(connection, raw), templates, where=delivery.source_file)
         scope = Scope(item, item.format(layout.template), catalog, period)
@@ -225,11 +227,12 @@ class _Staging:
         return f"""
             SELECT line.*, {", ".join(plains)} FROM (
                 SELECT * REPLACE ({", ".join(self._routed()) or "row_number AS row_number"}) FROM (
+                    SELECT {", ".join(["*", *self._misplaced()])} FROM (
                     SELECT file_row_number + 1 AS row_number, {self._malformed_sql()} AS _malformed, _line,
                         {ignore_reason_sql(self.layout, self.raw.columns)} AS ignored, {", ".join((*cells, *self._delivered(), *delivered_cells))}
                     FROM {self._raw_sql()}
                     WHERE file_row_number > {self.layout.header_row}{wanted}
-                )
+                ))
             ) line {looked_up}"""
 
     def _raw_sql(self) -> str:
@@ -450,11 +453,10 @@ class _Staging:
             f"CASE {cases} ELSE {text(name)} END AS {text(name)}" for name, cases in swapped.items()
         ]
 
-    def _exchanged(self) -> dict[str, str]:
-        """CASE branches that bring a person's number out of the USCC's column, and a USCC out of the number's."""
+    def _misplaced(self) -> list[str]:
+        """Of a USCC's and a person's number's column, whether each holds what belongs in the other (see `_misplaced_in`)."""
         if (pair := exchanged(self.scope)) is None:
-            return {}
-        uscc, person = pair
+            return []
         certain = {name: TYPES[self.item.field(name).type] for name in pair}
 
         def misplaced(there: str, here: str) -> str:
@@ -463,17 +465,50 @@ class _Staging:
                 f"{text(here)} IS NULL OR {certain[there].certain(text(here))}"
                 f" OR xt_code({text(here)}) = xt_code({text(there)})"
             )
-            return f"coalesce({certain[here].certain(text(there))} AND NOT ({certain[there].certain(text(there))}) AND ({held}), FALSE)"
+            return (
+                f"CASE WHEN {certain[here].certain(text(there))}"
+                f" THEN coalesce(NOT ({certain[there].certain(text(there))}) AND ({held}), FALSE) ELSE FALSE END"
+            )
 
-        moves = {person: misplaced(uscc, person), uscc: misplaced(person, uscc)}
+        return [f"{misplaced(a, b)} AS {_misplaced_in(a)}" for a, b in (pair, pair[::-1])]
+
+    def _exchanged(self) -> dict[str, str]:
+        """CASE branches that bring a person's number out of the USCC's column, and a USCC out of the number's."""
+        if (pair := exchanged(self.scope)) is None:
+            return {}
         return {
-            here: f"WHEN {moves[here]} THEN {text(there)} WHEN {moves[there]} THEN NULL"
-            for here, there in ((uscc, person), (person, uscc))
+            here: f"WHEN {_misplaced_in(there)} THEN {text(there)} WHEN {_misplaced_in(here)} THEN NULL"
+            for here, there in (pair, pair[::-1])
         }
 
+    def _worked_out(self) -> dict[str, str]:
+        """Dear parts of the rules and of the subject, each with the column that holds it: DuckDB would work them out anew in
+        every branch of a CASE.
+        """
+        found: dict[str, str] = {}
+        for field in self.item.fields:
+            kind = TYPES[field.type]
+            if self.scope.absent(field.name):
+                continue
+            if field.name not in self.tabled and (sound := kind.sound(plain(field.name))):
+                found[sound] = f'"s_{field.name}"'
+            if kind.private:
+                found[kind.stored(plain(field.name), self.scope.use(field))] = f'"h_{field.name}"'
+        return found
+
+    def _by_column(self, sql: str) -> str:
+        """`sql` with the dear parts taken from their columns."""
+        for part, column in self._worked_out().items():
+            sql = sql.replace(part, column)
+        return sql
+
     def _judged_sql(self) -> str:
-        of_row = " ".join(
-            f"WHEN {rule.when} THEN {code}" for code, rule in self._coded() if not self._tells_of_value(rule)
+        of_row = self._by_column(
+            " ".join(
+                f"WHEN {rule.when} THEN {code}"
+                for code, rule in self._coded()
+                if not self._tells_of_value(rule)
+            )
         )
         tabled = sorted(self.tabled)
         faults = ", ".join([*map(_fault_of, tabled), f"CASE {of_row} END" if of_row else "NULL"])
@@ -486,13 +521,14 @@ class _Staging:
         return f"""
             SELECT *, CASE WHEN ignored IS NULL THEN coalesce(least({faults}), 0) ELSE 0 END::USMALLINT AS fault,
                 ignored IS NULL AND ({_any([*map(_flag_of, tabled), *flags])}) AS flag
-            FROM ({self._plain_sql()})"""
+            FROM (SELECT {", ".join(["*", *(f"{part} AS {column}" for part, column in self._worked_out().items())])}
+                FROM ({self._plain_sql()}))"""
 
     def _staged_sql(self) -> str:
-        subject, identity = _subject_sql(self.scope)
+        subject, identity = map(self._by_column, _subject_sql(self.scope))
         county, county_rule, division = county_sql(self.scope)
         stored = [
-            f"{TYPES[f.type].stored(plain(f.name), self.scope.use(f))} AS {plain(f.name)}"
+            self._by_column(f"{TYPES[f.type].stored(plain(f.name), self.scope.use(f))} AS {plain(f.name)}")
             for f in self.item.fields
         ]
         private = [f'{plain(f.name)} AS "p_{f.name}"' for f in self.item.fields if TYPES[f.type].private]
@@ -656,6 +692,11 @@ def _flag_of(name: str) -> str:
     return f'"w_{name}"'
 
 
+def _misplaced_in(name: str) -> str:
+    """SQL name of whether a field's column holds a code that belongs in its neighbour's."""
+    return f'"x_{name}"'
+
+
 def _any(conditions: Sequence[str]) -> str:
     """SQL that is true where one of the conditions is, and never NULL."""
     return " OR ".join(f"coalesce({condition}, FALSE)" for condition in conditions) or "FALSE"
@@ -709,7 +750,12 @@ def _subject_sql(scope: Scope) -> tuple[str, str]:
         if n and not scope.absent(n)
     ]
     masked = " OR ".join(f"coalesce(contains({plain(n)}, '*'), FALSE)" for n in identifiers) or "FALSE"
-    keys = " ".join(f"WHEN {when} THEN {key}" for when, key, _ in steps)
+    # Two steps that give the same key need be told apart for the rule only.
+    keys = " ".join(
+        f"WHEN {when} THEN {key}"
+        for (when, key, _), following in zip(steps, [*(key for _, key, _ in steps[1:]), None], strict=True)
+        if key != following
+    )
     rules = " ".join(f"WHEN {when} THEN {quote(rule)}" for when, _, rule in steps)
     return (
         f"CASE {keys} END" if steps else "NULL::VARCHAR",

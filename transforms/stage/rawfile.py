@@ -167,7 +167,7 @@ def csv_to_parquet(
             f"COPY (SELECT *{extras} FROM read_csv({path_literal(source)}, columns = {types},"
             f" auto_detect = false, header = false, delim = {quote(delimiter)},"
             " quote = '\"', escape = '\"', strict_mode = true, new_line = '\\n'))"
-            f" TO {quote(str(part))} (FORMAT parquet, COMPRESSION zstd, PRESERVE_ORDER true)"
+            f" TO {quote(str(part))} (FORMAT parquet, COMPRESSION snappy, PRESERVE_ORDER true)"
         ).fetchone()
         part.replace(target)
     finally:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from catalog.calendar import reporting_deadline
+from catalog.demonstration import Evidence, load_demonstration
 from catalog.errors import UserError
+from catalog.model import Provision
 from catalog.period import Period
 from catalog.scoring import PATH, load_scoring
 from transforms.assess import assess
 from transforms.assess.facts import breaks
-from transforms.report import freeze
+from transforms.report import freeze, report
 
 DECEMBER = Period(2019, 12)
 
@@ -84,14 +88,23 @@ def test_concealed_missing_and_late_reports_name_their_provider(lake, three_item
     assert (reported["numerator"], reported["denominator"]) == (3, 5)
 
 
-def test_equal_scores_share_a_rank_and_the_next_is_not_skipped(lake, three_items):
-    assess(lake, three_items, DECEMBER)
-    ranks = [r["rank"] for r in lake.rows("SELECT rank FROM mart.county_score WHERE unit_kind = 'county'")]
-    assert set(ranks) == {1}
-    assert (
-        lake.scalar("SELECT count(*) FROM mart.county_score WHERE unit_kind = 'zone' AND rank IS NOT NULL")
-        == 0
-    )
+def test_equal_scores_share_a_rank_and_the_next_is_not_skipped(lake, three_items, batch):
+    county = Provision(role="county_bureau", since="2019-10", reason="试验")
+    items = {"penalty": three_items.items["penalty"].model_copy(update={"provision": county})}
+    for code, right, wrong in (("130528", 10, 0), ("130529", 20, 0), ("130530", 5, 5)):
+        batch(
+            "penalty",
+            department="sfj",
+            division=code,
+            delivery=f"20200103-01-{code}",
+            new=right,
+            questioned=wrong,
+        )
+    assess(lake, replace(three_items, items=items), DECEMBER)
+    ranks = dict(lake.execute("SELECT county_code, rank FROM mart.county_score").fetchall())
+    assert (ranks["130528"], ranks["130529"], ranks["130530"]) == (1, 1, 2)
+    assert ranks.pop("130571") is None  # a zone is scored, not ranked
+    assert {rank for code, rank in ranks.items() if code not in ("130528", "130529", "130530")} == {3}
 
 
 def flags(lake):
@@ -116,11 +129,12 @@ def test_one_item_over_sixty_percent_and_a_jump_are_shown(lake, three_items, led
 
 def test_forecast_names_the_target_that_binds(lake, three_items, ledger):
     ledger(30, county="130528", first="2019-11")
+    ledger(50, county="130528", first="2019-05")  # before the three months that give the rate
     ledger(30, county="130530")
     assess(lake, three_items, DECEMBER)
     rows = {r["county_code"]: r for r in lake.rows("SELECT * FROM mart.forecast WHERE period = '2019-12'")}
     assert rows["130528"]["monthly_rate"] == 10
-    assert rows["130528"]["floor_months"] == (2_000_000 - 30) / 10
+    assert rows["130528"]["floor_months"] == (2_000_000 - 80) / 10
     assert (rows["130528"]["binding"], rows["130530"]["binding"]) == ("quota", "floor")
     assert rows["130529"]["floor_months"] is None
 
@@ -181,6 +195,100 @@ def test_the_division_change_of_2020(lake, three_items, ledger):
         )
         == 0
     )
+
+
+MADE_ANEW = {
+    "130502",
+    "130503",
+    "130521",
+}  # 桥东区, 桥西区, 邢台县: two of these three are what was left of all three
+RENAMED = {"130526": "130505", "130527": "130506"}
+
+
+def test_bulletins_before_and_after_the_division_change(lake, three_items, ledger, tmp_path):
+    """Every unit that can be compared has the same total in the bulletins of 2020-05 and 2020-07; the two that cannot are named."""
+    old = [u.code for u in three_items.divisions.units(date(2020, 5, 31))]
+    for number, code in enumerate(old, 1):
+        ledger(number, county=code, first="2019-07")
+        ledger(2 * number, county=code, first="2020-04")
+    ledger(5, county="130521", division="130521103", rule="division", first="2020-04")  # 晏家屯镇, to 襄都区
+    shown = {}
+    for period in (Period(2020, 5), Period(2020, 7)):
+        assess(lake, three_items, period)
+        page, *_ = report(lake, three_items, period, tmp_path)
+        shown[period.month] = page.read_text("utf-8")
+    totals = {
+        month: dict(
+            lake.execute(
+                "SELECT county_code, collected FROM mart.county_progress WHERE period = ?",
+                [f"2020-{month:02}"],
+            ).fetchall()
+        )
+        for month in (5, 7)
+    }
+    comparable = {code: RENAMED.get(code, code) for code in old if code not in MADE_ANEW}
+    assert len(comparable) == 16
+    for number, code in enumerate(old, 1):
+        assert totals[5][code] == 3 * number + (5 if code == "130521" else 0)
+        if code in comparable:
+            assert totals[7][comparable[code]] == 3 * number, code
+    assert sum(totals[5].values()) == sum(totals[7].values())
+    anew = sum(totals[5][code] for code in MADE_ANEW)
+    # 邢台县's records without a township cannot be attributed; they stand with the city until somebody looks.
+    assert totals[7]["130502"] + totals[7]["130503"] + totals[7]["130500"] == anew
+    assert totals[7]["130502"] == totals[5]["130502"] + 5
+    assert set(totals[7]) == {*comparable.values(), "130502", "130503", "130571", "130500"}
+    for unit in ("襄都区", "信都区"):
+        assert re.search(f"{unit}由[^；。]*邢台县的一部分[^；。]*不可比", shown[7]), unit
+    assert len(re.findall("不可比", shown[7])) == 2
+    assert "不可比" not in shown[5]
+    # What a unit is compared with is its own past: 任泽区 with 任县.
+    past = lake.rows(
+        "SELECT collected, break_note FROM mart.volume WHERE period = '2020-07' AND unit = '130505' AND span = 'last_year_month'"
+    )
+    assert past == [{"collected": old.index("130526") + 1, "break_note": None}]
+
+
+def test_the_scoreboard_has_every_indicator_of_the_pilot_standard():
+    """Domain notes 6.4: five indicators with their points, and what earns them."""
+    stated = {i.id: (i.title, i.points, i.measure) for i in load_demonstration().indicators}
+    assert stated["system"][0] == "制度建设（转载、落实12项文件）"
+    assert {name: (stated[name][1], stated[name][2]) for name in stated if name != "assessment"} == {
+        "system": (12, "evidence"), "personal_points": (5, "evidence"), "coordination": (3, "evidence"),
+        "funding": (3, "evidence"), "collection": (5, "connected"),
+    }  # fmt: skip
+
+
+def test_evidence_for_the_scoreboard_is_data(lake, three_items, monkeypatch, batch):
+    """Nine of twelve documents give nine of twelve points; a connected item counts once a year."""
+    evidence = Evidence(
+        year=2019, code="130528", indicator="system", achieved=9, of=12, evidence="宁政办〔2019〕3号"
+    )
+    board = load_demonstration().model_copy(update={"evidence": (evidence,)})
+    monkeypatch.setattr("transforms.assess.marts.load_demonstration", lambda: board)
+    county = Provision(role="county_bureau", since="2019-10", reason="试验")
+    items = {name: i.model_copy(update={"provision": county}) for name, i in three_items.items.items()}
+    catalog = replace(three_items, items=items)
+    for period in ("2019-11", "2019-12"):
+        batch(
+            "penalty",
+            period=period,
+            department="sfj",
+            division="130528",
+            delivery="20200103-01-130528",
+            new=1,
+        )
+        assess(lake, catalog, Period.parse(period))
+    rows = {
+        r["indicator"]: r for r in lake.rows("SELECT * FROM mart.scoreboard WHERE county_code = '130528'")
+    }
+    assert (rows["system"]["points"], rows["system"]["evidence"]) == (9, "宁政办〔2019〕3号")
+    # Enterprises and penalties were owed in both months, teachers in December: one of three came.
+    assert rows["collection"]["points"] == pytest.approx(5 / 3)
+    other = lake.rows(
+        "SELECT available FROM mart.scoreboard WHERE county_code = '130530' AND indicator = 'system'"
+    )
+    assert other == [{"available": False}]
 
 
 def test_the_years_scoreboard_counts_what_has_evidence(lake, three_items):

@@ -123,7 +123,7 @@ def test_the_workbook(assessed, three_items, tmp_path):
     assert titles[:4] == ["排名", "县（市、区）", "累计归集量", "本月新增"]
     first = {title: cell for title, cell in zip(titles, sheet[5], strict=True)}
     assert (first["县（市、区）"].value, first["累计归集量"].value) == ("宁晋县", 1234)
-    assert first["任务完成率"].number_format == "0.00%"
+    assert first["任务完成率"].number_format == "[=0]0.00%;[<0.0001]0.0000%;0.00%"
     assert first["任务数"].number_format == '#,##0"*"'
     assert sheet.freeze_panes == "C5"
     assert sheet.print_area == "'各县(市、区)进度'!$A$1:$H$26"
