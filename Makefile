@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 export XTCREDIT_HOME ?= $(CURDIR)/var
 
-.PHONY: setup demo up test faults fuzz bench lint types ci clean
+.PHONY: setup demo up test faults backfill cluster fuzz bench peers lint types ci clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -32,12 +32,25 @@ test: setup ## all tests
 faults: setup ## the kill campaign: 200 steps killed and run again; writes var/faults/results.json
 	PYTHONPATH=$(CURDIR) $(BIN)/python tests/faults/campaign.py --kills 200 --seed 1 --out var/faults/results.json
 
+backfill: setup ## twelve months of ten items at once through Airflow, against month by month; writes var/faults/backfill.json
+	PYTHONPATH=$(CURDIR) $(BIN)/python tests/faults/backfill.py --out var/faults/backfill.json
+
+cluster: setup ## the same with CeleryExecutor, two workers, Redis and PostgreSQL; writes var/faults/cluster.json
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[cluster]'
+	PYTHONPATH=$(CURDIR) $(BIN)/python tests/faults/backfill.py --cluster --out var/faults/cluster.json
+
 fuzz: setup ## 2,000 spoilt files through staging: none may crash, hang or lose a row
 	PYTHONPATH=$(CURDIR) $(BIN)/python tests/sources/test_fuzz.py --runs 2000
 
 ROWS ?= 30000000
 bench: setup ## the 30-million-row benchmark; ROWS=3000000 for a smaller one
 	PYTHONPATH=$(CURDIR) $(BIN)/python benchmarks/bench.py --rows $(ROWS)
+
+PEER_ROWS ?= 1000000
+peers: setup ## the same job with pandas and with dbt, on the benchmark's city of PEER_ROWS rows
+	test -x .venv-peers/bin/dbt || { $(PYTHON) -m venv .venv-peers && .venv-peers/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --requirement benchmarks/peers/requirements.txt; }
+	PYTHONPATH=$(CURDIR) $(BIN)/python benchmarks/peers/run.py --files var/bench/city-$(PEER_ROWS) --rows $(PEER_ROWS)
 
 lint: setup ## ruff
 	$(BIN)/ruff check .

@@ -7,6 +7,9 @@ snapshot reads, `landing`, `reports` and `data_docs/results`. Staged files and t
 The key behind the pseudonyms is left out unless asked for: with it, whoever holds the backup can tell persons from their
 pseudonyms. The manifest has its fingerprint, so that a restore takes no other key for it.
 
+A catalog in PostgreSQL is backed up as SQLite's file like any other, and a restore puts it where the home wants it: so a
+backup and a restore are also the way from one machine to more, and back.
+
 No lake may be open in this process meanwhile: the engine brings its own SQLite, and when two of them have one file open
 in one process, closing it in one drops the locks of the other.
 """
@@ -28,7 +31,9 @@ from catalog.errors import UserError
 from warehouse.batch import Document
 from warehouse.datafiles import data_files
 from warehouse.home import Home
-from warehouse.lake import file_lock, writer_lock
+from warehouse.lake import copy_catalog, writer_lock
+from warehouse.lock import file_lock
+from warehouse.metadata import Postgres, Sqlite, metadata
 from warehouse.sealed import SUFFIX, sealed_path, undamaged
 from warehouse.secret import ENVIRONMENT, identity_key
 
@@ -93,7 +98,7 @@ def backup(home: Home, target: Path, *, with_key: bool = False) -> BackupResult:
     and for a data file that is lost.
     """
     started = time.monotonic()
-    if not (home.root / _CATALOG).exists():
+    if not metadata(home).exists():
         raise UserError("没有数据湖可备份", where=str(home.lake), remedy="核对 XTCREDIT_HOME")
     target = target.resolve()
     if target.is_relative_to(home.root):
@@ -106,7 +111,7 @@ def backup(home: Home, target: Path, *, with_key: bool = False) -> BackupResult:
         try:
             with writer_lock(home):
                 created = datetime.now(UTC)
-                _copy_catalog(home.root / _CATALOG, catalog)
+                _copy_catalog(home, catalog)
             with closing(sqlite3.connect(catalog)) as copy:
                 (snapshot,) = copy.execute("SELECT max(snapshot_id) FROM ducklake_snapshot").fetchone()
                 wanted = {f"lake/data/{file.path}": file.size for file in data_files(copy)}
@@ -152,6 +157,9 @@ def restore(source: Path, home: Home, *, name: str | None = None) -> RestoreResu
         )
     manifest = manifests[chosen]
     _refuse_occupied(home)
+    place = metadata(home)
+    if isinstance(place, Postgres) and place.exists():
+        raise UserError("要恢复到的目录库里已有一个湖", where=place.place, remedy="换一个空的 PostgreSQL 库")
     home.private_dir(home.root)
     marker = home.root / _UNFINISHED
     marker.touch()
@@ -163,6 +171,10 @@ def restore(source: Path, home: Home, *, name: str | None = None) -> RestoreResu
             home.private_dir(folder)
     _check_key(home, manifest)
     _settle(home, Path(manifest.home), manifest.files)
+    if isinstance(place, Postgres):
+        file = home.root / _CATALOG
+        copy_catalog(Sqlite(file), place, home.lake / "data")
+        file.unlink()
     marker.unlink()
     return RestoreResult(
         chosen, manifest.snapshot, len(manifest.files), manifest.size, time.monotonic() - started
@@ -178,8 +190,14 @@ def restore_missing(source: Path, home: Home) -> list[str]:
     known: dict[str, tuple[Entry, Manifest]] = {}
     for _, manifest in sorted(manifests.items()):
         known |= {entry.path: (entry, manifest) for entry in manifest.files}
-    with closing(_read_only(home.root / _CATALOG)) as catalog:
-        wanted = {f"lake/data/{file.path}": file.size for file in data_files(catalog)}
+    scratch = home.private_dir(home.root / "tmp") / f"catalog-{os.getpid()}"
+    try:
+        with writer_lock(home):
+            _copy_catalog(home, scratch)
+        with closing(sqlite3.connect(scratch)) as catalog:
+            wanted = {f"lake/data/{file.path}": file.size for file in data_files(catalog)}
+    finally:
+        scratch.unlink(missing_ok=True)
     brought, unknown = [], []
     for path, size in wanted.items():
         if path not in known:
@@ -280,15 +298,20 @@ class _Store:
         return digest
 
 
-def _copy_catalog(source: Path, target: Path) -> None:
-    """One consistent state of the catalog, whatever its write-ahead log holds, in a single file."""
+def _copy_catalog(home: Home, target: Path) -> None:
+    """One consistent state of the catalog, whatever its write-ahead log holds, in a single file of SQLite's."""
     target.unlink(missing_ok=True)
-    with closing(_read_only(source)) as original, closing(sqlite3.connect(target)) as copy:
-        original.backup(copy)
+    source = metadata(home)
+    if isinstance(source, Postgres):
+        copy_catalog(source, Sqlite(target), home.lake / "data")
+    else:
+        with closing(_read_only(home.root / _CATALOG)) as original, closing(sqlite3.connect(target)) as copy:
+            original.backup(copy)
+    with closing(sqlite3.connect(target)) as copy:
         copy.execute("PRAGMA journal_mode = DELETE")
         (state,) = copy.execute("PRAGMA quick_check").fetchone()
     if state != "ok":
-        raise UserError(f"湖的目录库已损坏（{state}）", where=str(source), remedy="从上一次备份恢复")
+        raise UserError(f"湖的目录库已损坏（{state}）", where=source.place, remedy="从上一次备份恢复")
 
 
 def _read_only(path: Path) -> sqlite3.Connection:

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from catalog.errors import PassingError, UserError
+from warehouse.home import LAKE_CATALOG
 
 _AGAIN = "再重跑这一步即可，已入库的数据不受影响"
 # The engines say what the system told them in its own words, whatever the class of the error.
@@ -37,6 +38,14 @@ _FAULTS = (
     ),
 )
 
+# What is said of a PostgreSQL that went away; a commit whose answer is lost may have been made, which a re-run settles.
+_UNREACHABLE = (
+    "unable to connect to postgres",
+    "server closed the connection",
+    "terminating connection",
+    'failed to execute query "rollback"',
+)
+
 
 @contextmanager
 def told() -> Iterator[None]:
@@ -57,7 +66,30 @@ def machine_fault(error: OSError | duckdb.Error) -> PassingError | None:
     for words, what, remedy in _FAULTS:
         if any(word in said for word in words):
             return PassingError(what, where=_place(error), remedy=remedy)
+    if any(word in said for word in _UNREACHABLE):
+        return unreachable(None, error)
     return None
+
+
+def unreachable(place: str | None, error: BaseException) -> PassingError:
+    """The error for a PostgreSQL that holds the lake's catalog and does not answer, or went away in the middle."""
+    fault = PassingError(
+        "连不上湖的目录库（PostgreSQL），或中途断开",
+        where=place,
+        remedy=f"核对该服务是否在运行、网络是否通、{LAKE_CATALOG} 是否正确；恢复后{_AGAIN}",
+    )
+    fault.__cause__ = error
+    return fault
+
+
+def held(place: str, holders: list[str], waited: float) -> PassingError:
+    """The error for a lake whose writers' lock another session of its PostgreSQL keeps."""
+    who = f"{'、'.join(holders)} " if holders else "别的进程"
+    return PassingError(
+        f"{who}正在写数据湖，等了 {waited:g} 秒仍未放开",
+        where=place,
+        remedy="等它结束后重跑；确已停住不动的，到那台机器上结束该进程；要等得更久，设环境变量 XTCREDIT_LOCK_WAIT（秒）",
+    )
 
 
 def locked(path: Path, waited: float, error: BaseException) -> PassingError:

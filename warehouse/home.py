@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 from catalog.errors import UserError
 from catalog.loader import Catalog
 
+LAKE_CATALOG = "XTCREDIT_LAKE_CATALOG"
+
 
 @dataclass(frozen=True)
 class Home:
-    """The run-time folder (default `./var`): all that the system writes is below it."""
+    """The run-time folder (default `./var`): all that the system writes is below it.
+
+    `catalog` is the URI of the PostgreSQL database with the lake's own catalog; without one it is a SQLite file in `lake`.
+    """
 
     root: Path
+    catalog: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls) -> Home:
-        """The home named by `XTCREDIT_HOME`, else `./var`; raises `UserError` for a path DuckDB cannot read from."""
+        """The home named by `XTCREDIT_HOME`, else `./var`, with the catalog that `XTCREDIT_LAKE_CATALOG` names; raises `UserError` for a path DuckDB cannot read from."""
         root = Path(os.environ.get("XTCREDIT_HOME") or "var").resolve()
         if re.search("[*?\\[\\]{}'\"]", str(root)):  # DuckDB would read such a path as a pattern
             raise UserError("路径中有通配符、括号或引号", where=str(root), remedy="把 XTCREDIT_HOME 改到别处")
-        return cls(root)
+        return cls(root, os.environ.get(LAKE_CATALOG) or None)
 
     @property
     def inbox(self) -> Path:

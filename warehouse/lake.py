@@ -1,10 +1,8 @@
-"""The lake: DuckLake on DuckDB, its catalog in SQLite. Connections are opened here and nowhere else."""
+"""The lake: DuckLake on DuckDB. Connections are opened here and nowhere else."""
 
 from __future__ import annotations
 
-import fcntl
 import importlib.util
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -12,20 +10,18 @@ from types import TracebackType
 from typing import Any, Self
 
 import duckdb
-from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_random
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
-from catalog.errors import UserError
 from catalog.types import sql_macros
+from catalog.types.base_sql import quote
 from warehouse.faults import locked, machine_fault
-from warehouse.home import Home, Resources, lock_wait
+from warehouse.home import Home, Resources
+from warehouse.metadata import Metadata, StillHeld, metadata
 from warehouse.secret import identity_key, pseudonym_macro
 
 Parameters = Sequence[object] | dict[str, object] | None
 
 SCHEMAS = ("ops", "ref", "rec", "core", "lib", "vault", "mart")
-# Other programs than ours may open SQLite's file; with them there is no queue, so the wait for them is shorter.
-_SQLITE_WAIT_SECONDS = 60
-_NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "afs", "glusterfs"}
 
 
 def connect(
@@ -64,6 +60,40 @@ def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     connection.execute(f"LOAD {name}")
 
 
+def _allow(connection: duckdb.DuckDBPyConnection, place: Metadata) -> None:
+    """Let the connection attach a lake with its catalog there."""
+    load_extension(connection, place.extension)
+    load_extension(connection, "ducklake")
+    for statement in place.statements():
+        connection.execute(statement)
+
+
+def copy_catalog(source: Metadata, target: Metadata, data: Path) -> None:
+    """Make the catalog at `target`, which has none, one with all that `source` knows; the data files stay where they are.
+
+    The caller keeps writers out. What was begun and not ended leaves an empty lake at the target.
+    """
+    with connect() as connection:
+        for place in (source, target):
+            _allow(connection, place)
+        attached, options = target.attach(create=True)
+        connection.execute(
+            f"ATTACH {quote(attached)} AS made (DATA_PATH {quote(str(data))}, DATA_INLINING_ROW_LIMIT 0, {options})"
+        )
+        connection.execute("DETACH made")
+        for name, place in (("origin", source), ("copy", target)):
+            attached, options = place.database()
+            connection.execute(f"ATTACH {quote(attached)} AS {name} ({options})")
+        tables = connection.execute(
+            "SELECT DISTINCT table_name FROM duckdb_tables() WHERE database_name = 'origin' AND table_name LIKE 'ducklake%'"
+        ).fetchall()
+        connection.execute("BEGIN TRANSACTION")
+        for (table,) in tables:
+            connection.execute(f'DELETE FROM copy."{table}"')
+            connection.execute(f'INSERT INTO copy."{table}" BY NAME SELECT * FROM origin."{table}"')
+        connection.execute("COMMIT")
+
+
 def _busy(error: BaseException) -> bool:
     """Whether another process is creating or committing: DuckDB gives SQLite's word for it in a plain Error."""
     if isinstance(error, duckdb.IOException | duckdb.TransactionException):
@@ -79,35 +109,27 @@ class Lake:
     ) -> None:
         self.home = home
         self.snapshot = snapshot
-        _refuse_network_file_system(home.lake)
+        self._metadata = metadata(home)
         home.private_dir(home.lake)
         self.connection = connect(resources, temporary=home.private_dir(home.root / "tmp"))
         self.connection.execute(pseudonym_macro(identity_key(home)))
-        load_extension(self.connection, "sqlite_scanner")
-        load_extension(self.connection, "ducklake")
-        # Else each scan of the catalog's tables opens SQLite anew, bounded by row numbers read earlier: a commit between
-        # two of them lets deleted rows reappear, in the middle of a reader's statement or transaction.
-        self.connection.execute("SET GLOBAL sqlite_disable_multithreaded_scans = true")
-        self._wait = min(lock_wait(), _SQLITE_WAIT_SECONDS)
-        # Write-ahead log: a reader whose result is not fetched to the end keeps SQLite's read lock, and a commit must not
-        # wait for it.
+        _allow(self.connection, self._metadata)
+        self._wait = self._metadata.wait
         # Nothing inlined: it gives the catalog one more SQLite table for each of ours, and SQLite reads the definitions of all
         # at each of the eight queries behind a scan (measured with 106 items: 65 ms a scan, without them 22).
-        options = (
-            f"DATA_PATH '{home.lake / 'data'}', META_JOURNAL_MODE 'WAL', DATA_INLINING_ROW_LIMIT 0,"
-            f" META_BUSY_TIMEOUT {round(self._wait * 1000)}"
-        )
+        options = f"DATA_PATH '{home.lake / 'data'}', DATA_INLINING_ROW_LIMIT 0"
         if snapshot is not None:
             options += f", SNAPSHOT_VERSION {snapshot}"
-        attach = f"ATTACH 'ducklake:sqlite:{home.lake / 'catalog.sqlite'}' AS lake ({options})"
-        if (home.lake / "catalog.sqlite").exists():
-            self._attach(attach)
+        if self._metadata.exists():
+            self._attach(options, create=False)
         else:
-            with writer_lock(home):
-                self._attach(attach)
+            with self._metadata.writing():
+                self._attach(options, create=True)
         self.connection.execute("USE lake")
 
-    def _attach(self, statement: str) -> None:
+    def _attach(self, options: str, *, create: bool) -> None:
+        place, more = self._metadata.attach(create=create)
+        statement = f"ATTACH {quote(place)} AS lake ({options}, {more})"
         again = Retrying(
             retry=retry_if_exception(_busy),
             wait=wait_random(0.05, 0.3),
@@ -123,7 +145,7 @@ class Lake:
             yield
         except duckdb.Error as error:
             if "is locked" in str(error):
-                raise locked(self.home.lake / "catalog.sqlite", self._wait, error) from error
+                raise locked(Path(self._metadata.place), self._wait, error) from error
             raise
 
     def __enter__(self) -> Self:
@@ -154,17 +176,18 @@ class Lake:
 
     @contextmanager
     def transaction(self, message: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-        """All or nothing, one writer at a time: the SQLite catalog does not order two commits reliably.
+        """All or nothing, one writer at a time: a load reads what it then changes, and SQLite does not order two commits reliably.
 
         `message` is kept with the snapshot for `xtcredit history`. Temporary tables made inside stay. Raises `PassingError`
         if another process does not let go of the lake.
         """
-        with writer_lock(self.home), self._told_if_locked():
+        with self._metadata.writing() as still_held, self._told_if_locked():
             self.connection.execute("BEGIN TRANSACTION")
             try:
                 yield self.connection
                 if message is not None:
                     self.connection.execute("CALL lake.set_commit_message(?, ?)", ["xtcredit", message])
+                still_held()
                 self.connection.execute("COMMIT")
             except BaseException:
                 _rollback(self.connection)
@@ -173,7 +196,7 @@ class Lake:
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold the writer's lock without a transaction, for DuckLake's own upkeep calls."""
-        with writer_lock(self.home):
+        with self._metadata.writing():
             yield
 
     def newest(self, *messages: str) -> int:
@@ -212,49 +235,6 @@ def _rollback(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute("ROLLBACK")
 
 
-def writer_lock(home: Home) -> AbstractContextManager[None]:
+def writer_lock(home: Home) -> AbstractContextManager[StillHeld]:
     """The lock under which alone the lake's catalog is written, for those who have no lake open."""
-    return file_lock(home.lake / "writer.lock")
-
-
-@contextmanager
-def file_lock(path: Path) -> Iterator[None]:
-    """An exclusive lock held by this process; released by the kernel even when the process is killed."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        _acquire(descriptor, path)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _acquire(descriptor: int, path: Path) -> None:
-    seconds = lock_wait()
-    again = Retrying(
-        retry=retry_if_exception_type(BlockingIOError),
-        wait=wait_random(0.02, 0.1),
-        stop=stop_after_delay(seconds),
-        reraise=True,
-    )
-    try:
-        again(fcntl.flock, descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise locked(path, seconds, error) from None
-
-
-def _refuse_network_file_system(path: Path) -> None:
-    """SQLite's locks cannot be trusted on network file systems; on systems without /proc nothing is known."""
-    mounts = Path("/proc/mounts")
-    if not mounts.exists():
-        return
-    best, kind = "", ""
-    for line in mounts.read_text(encoding="utf-8").splitlines():
-        _, point, file_system, *_ = line.split()
-        if (str(path) + "/").startswith(point.rstrip("/") + "/") and len(point) >= len(best):
-            best, kind = point, file_system
-    if kind in _NETWORK_FILE_SYSTEMS:
-        raise UserError(
-            f"数据湖目录位于网络文件系统（{kind}）",
-            where=str(path),
-            remedy="把 XTCREDIT_HOME 移到本机磁盘，或改用 PostgreSQL 目录",
-        )
+    return metadata(home).writing()

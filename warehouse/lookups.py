@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from warehouse.home import Home
-from warehouse.lake import file_lock
+from warehouse.lock import file_lock
 from warehouse.secret import derived_key
 
 _START = "0" * 64

@@ -62,10 +62,17 @@ def _remove_old_staged(home: Home, before: datetime) -> int:
 
 def _remove_leftovers(home: Home, before: datetime) -> int:
     """Files that a killed step had not yet given their name, and its scratch."""
-    named = (p for place in (home.landing, home.data_docs, home.reports) for p in place.rglob(".*"))
+    named = (
+        p
+        for place in (home.landing, home.data_docs, home.reports, home.publish)
+        for p in place.rglob(".*")
+        if p.name != ".lock"
+    )
     removed = 0
     for path in (*named, *(home.root / "tmp").rglob("*")):
-        if path.is_file() and datetime.fromtimestamp(path.stat().st_mtime, UTC) < before:
+        # A publication's pointer to its file is written as a link beside the one in force.
+        whole = path.is_file() or path.is_symlink()
+        if whole and datetime.fromtimestamp(path.lstat().st_mtime, UTC) < before:
             path.unlink()
             removed += 1
     return removed

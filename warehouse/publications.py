@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from warehouse.home import Home
-from warehouse.lake import file_lock
+from warehouse.lock import file_lock
 
 
 class Published(BaseModel):

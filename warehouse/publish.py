@@ -19,7 +19,8 @@ import duckdb
 
 from catalog.errors import UserError
 from catalog.types.base_sql import quote
-from warehouse.lake import Lake, file_lock
+from warehouse.lake import Lake
+from warehouse.lock import file_lock
 
 CURRENT = "current.duckdb"
 _NAME = re.compile(r"(\d{6})\.duckdb")

@@ -169,6 +169,8 @@ PUBLICATION = _table(
     ("period", String, "期次"),
     ("snapshot", BigInteger, "数据仓库快照号"),
     ("wording", String, "发布时的通报文字（JSON）"),
+    ("targets", String, "发布时的任务目标（JSON）；无目标的年份为空"),
+    ("reference", String, "发布时双公示的参照线（JSON）"),
 )
 RECORD = _table(
     "core",

@@ -29,6 +29,13 @@ def identity_key(home: Home) -> bytes:
                 where=str(path),
                 remedy=f"从备份恢复该文件，或设置环境变量 {ENVIRONMENT}",
             )
+        if home.catalog is not None:
+            # Each machine would make one of its own, and the same person have a pseudonym on each.
+            raise UserError(
+                "多台机器共用一个数据湖时，身份标识密钥须先备好，各台相同",
+                where=str(path),
+                remedy=f"用 openssl rand -hex 32 生成一次，另行保管，各台都设环境变量 {ENVIRONMENT}",
+            )
         _create(home, path)
     text = given if given is not None else path.read_text(encoding="ascii")
     try:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from catalog.model import Level
+from catalog.personal import CONTACTS
 from catalog.types.base import Fault, Repair, SemanticType, Use
+from catalog.types.base_sql import quote
 
 _NUMBERED = "[0-9０-９A-Za-zＡ-Ｚａ-ｚ一二三四五六七八九十]"
 
@@ -26,17 +28,31 @@ def _personal(text: str) -> Repair:
     )
 
 
+def _contact(text: str) -> Fault:
+    found = " OR ".join(f"regexp_matches({text}, {quote(pattern)})" for pattern, _ in CONTACTS)
+    return Fault(
+        "contact_in_text",
+        f"CASE WHEN contains({text}, '@') OR regexp_matches({text}, '{_LONG_RUN}') THEN {found} ELSE FALSE END",
+        "文字中有电话号码或电子邮箱，对外发布时遮盖；请删去",
+        "warn",
+    )
+
+
 class Text(SemanticType):
     """Running text; longer than its length is only a warning, since lengths of the standard are partly recalled."""
 
     id = "text"
     title = "文本"
     hint = "文字，可分段"
+    running = True
     options = frozenset({"length"})
     over_length: ClassVar[Level] = "warn"
 
     def stored(self, plain: str, use: Use) -> str:
         return _hidden(plain)
+
+    def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
+        return [_contact(text)]
 
     def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
         return [_personal(text)]
@@ -65,6 +81,10 @@ class Line(_OneLine):
     id = "line"
     title = "单行文本"
     hint = "一行文字，不换行"
+    running = True
+
+    def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
+        return [_contact(text)]
 
     def stored(self, plain: str, use: Use) -> str:
         return _hidden(plain)

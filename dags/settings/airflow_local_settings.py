@@ -1,6 +1,6 @@
 """Airflow imports this at every start from $AIRFLOW_HOME/config (dags/airflow.sh links it there).
 
-Task processes are forked from the scheduler's workers and inherit what those have imported, so slow imports and the
+Task processes are forked from the scheduler's workers, or from a Celery worker, and inherit what those have imported, so slow imports and the
 reading of the catalog are paid once per scheduler instead of once per task. A fork whose code has been changed since
 forgets what it inherited of it: a deployment needs no restart of the scheduler.
 """
@@ -57,7 +57,7 @@ def forget_changed_code() -> None:
             del sys.modules[name]
 
 
-if "scheduler" in sys.argv[1:2]:
+if "scheduler" in sys.argv[1:2] or sys.argv[1:3] == ["celery", "worker"]:
     for _name in LIBRARIES:
         importlib.import_module(_name)
     importlib.import_module("transforms.steps")

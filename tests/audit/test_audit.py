@@ -47,7 +47,7 @@ BREAKING: dict[str, list[str]] = {
     "ops_reject_rate": ["UPDATE ops.expectation SET observed = '99.00%' WHERE expectation = 'reject_rate'"],
     "ops_declaration_key": ["INSERT INTO ops.declaration FROM ops.declaration LIMIT 1", "UPDATE ops.declaration SET produced = -1"],
     "ops_declaration_known": ["UPDATE ops.declaration SET department = 'nobody'", "UPDATE ops.declaration SET sha256 = NULL"],
-    "ops_publication": ["INSERT INTO ops.publication VALUES ('2019-12', 999999, '{}')"],
+    "ops_publication": ["INSERT INTO ops.publication VALUES ('2019-12', 999999, '{}', NULL, '{}')"],
     "ops_outcome": ["INSERT INTO ops.outcome (batch_id, step) VALUES ('x', 'stage')"],
     "ops_clear_number": [
         f"UPDATE ops.quarantine SET raw = '{{\"备注\": \"见{NUMBER}\"}}'",

@@ -123,6 +123,25 @@ def postgres() -> Iterator[Server]:
 
 
 @contextmanager
+def redis() -> Iterator[str]:
+    """The URL of a Redis that keeps nothing on disk."""
+    daemon = shutil.which("redis-server")
+    if not daemon:
+        missing("Redis")
+    port = free_port()
+    command = [str(daemon), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/"
+    )
+    try:
+        wait_for(listening(port), "Redis")
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
 def mariadb() -> Iterator[Server]:
     install, daemon = shutil.which("mariadb-install-db"), shutil.which("mariadbd") or "/usr/sbin/mariadbd"
     if not install or not Path(daemon).exists():

@@ -571,17 +571,23 @@ def test_spoilt_files_lose_no_row_and_no_time(worker: Worker) -> None:
     assert min(results["taken"], results["refused"]) > 5
 
 
+@pytest.fixture(scope="module")
+def fuzz(tmp_path_factory: pytest.TempPathFactory) -> Fuzz:
+    return Fuzz(tmp_path_factory.mktemp("good"))
+
+
 @pytest.mark.parametrize("form", FORMS)
-def test_good_files_of_every_form_are_the_same_rows(form: str, tmp_path: Path) -> None:
+def test_good_files_of_every_form_are_the_same_rows(form: str, fuzz: Fuzz) -> None:
     """What is spoilt was good before: a form that no reader takes would pass the fuzz for nothing."""
-    fuzz = Fuzz(tmp_path)
     for good in fuzz.good[:2]:
         table = fuzz.tables[good]
-        written = tmp_path / f"good.{form}"
+        written = fuzz.folder / f"good.{form}"
         written.write_bytes(FORMS[form].write(table))
         assert fuzz.stage(written, good) == "taken"
         with connect() as connection:
-            found = connection.execute(f"SELECT count(*) FROM '{tmp_path}/staged/staged.parquet'").fetchone()
+            found = connection.execute(
+                f"SELECT count(*) FROM '{fuzz.folder}/staged/staged.parquet'"
+            ).fetchone()
         assert found == (len(table) - 1 + (form == "zip"),)
 
 

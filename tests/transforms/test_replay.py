@@ -160,6 +160,22 @@ def test_a_shrunken_list_stops_until_confirmed(home: Home, change: Change) -> No
     assert sound(home)
 
 
+@pytest.mark.parametrize(("listed", "stops"), [(8, False), (7, True)], ids=["a fifth", "more"])
+def test_a_fifth_of_a_list_may_end_and_no_more(home: Home, change: Change, listed: int, stops: bool) -> None:
+    change("two", delivery="replaces")
+    rows = [[uscc(f"000456{n}"), f"宁晋县样例{n}局", "陈样例", "宁晋县"] for n in range(78, 88)]
+    drop(home, "2019-11", "20191203", rows)
+    load(home, "2019-11")
+    drop(home, "2019-12", "20200103", rows[:listed])
+    if stops:
+        with pytest.raises(UserError, match="--confirm-ends"):
+            load(home, "2019-12")
+    else:
+        load(home, "2019-12")
+    ended = [(10 - listed,)] if not stops else [(0,)]
+    assert ask(home, "SELECT count(*) FROM core.record WHERE status = 'ended'") == ended
+
+
 def test_a_corrected_row_closes_the_quarantined_one_and_the_days_are_kept(home: Home, change: Change) -> None:
     wrong = [
         ROWS[0],

@@ -10,7 +10,7 @@ from datetime import date
 from catalog.describe import field_comment, item_comment
 from catalog.loader import Catalog
 from catalog.model import Field, Item
-from catalog.personal import LONG, SHORT
+from catalog.personal import CONTACTS, LONG, SHORT
 from catalog.types import TYPES
 from catalog.types.base_sql import literal_list, quote
 from transforms.assess.tables import MARTS
@@ -176,11 +176,11 @@ class _Tables:
         if share == "government" and item.id not in self.audience.granted:
             return kind.veiled(column)
         if kind.storage != "VARCHAR" or field.list or person is None:
-            return _scrubbed(column) if kind.storage == "VARCHAR" and not field.list else column
+            return _scrubbed(column, kind.running) if kind.storage == "VARCHAR" and not field.list else column
         # Of a natural person among the counterparties the name is published masked (domain notes 4.3), in texts, too.
         name = f'v."{item.subject.name}"'
         masked = f"left({name}, 1) || repeat('*', greatest(length({name}) - 1, 1))"
-        text = _scrubbed(column)
+        text = _scrubbed(column, kind.running)
         shown = masked if field.name == item.subject.name else f"replace({text}, {name}, {masked})"
         return f"CASE WHEN {person} THEN {shown} ELSE {text} END"
 
@@ -248,7 +248,7 @@ class _Tables:
             return None
         if share == "government":
             return kind.veiled(at)
-        return _scrubbed(at) if kind.storage == "VARCHAR" and not fields[0][1].list else at
+        return _scrubbed(at, kind.running) if kind.storage == "VARCHAR" and not fields[0][1].list else at
 
     # -- marts, references ---------------------------------------------------------------------------------------------
 
@@ -403,10 +403,14 @@ def _person(item: Item) -> str | None:
     )
 
 
-def _scrubbed(column: str) -> str:
-    """A text without personal numbers, whole or partly hidden: none of their digits remain."""
-    looks = f"regexp_matches({column}, '[0-9*]{{6}}')"
+def _scrubbed(column: str, running: bool = False) -> str:
+    """A text without personal numbers, whole or partly hidden: none of their digits remain; running text without telephone
+    numbers and e-mail addresses, which in a column of numbers could be numbers of another kind.
+    """
+    looks = f"regexp_matches({column}, '[0-9*]{{6}}{'|@' if running else ''}')"
     cleaned = column
     for pattern in (_REMNANT, LONG, SHORT):
         cleaned = f"regexp_replace({cleaned}, {quote(pattern)}, '〔身份证号〕', 'g')"
+    for pattern, sign in CONTACTS if running else ():
+        cleaned = f"regexp_replace({cleaned}, {quote(pattern)}, {quote(sign)}, 'g')"
     return f"CASE WHEN {looks} THEN {cleaned} ELSE {column} END"

@@ -52,7 +52,7 @@ def report(
             period,
             county=county,
             department=department,
-            wording=frozen.wording if frozen else None,
+            terms=frozen.terms if frozen else None,
         )
     out.mkdir(parents=True, exist_ok=True)
     stem = f"bulletin-{period}" + (f"-{figures.unit.id}" if figures.unit else "")

@@ -73,7 +73,14 @@ def _score_spec(f: Figures, width: int) -> str:
             "score:Q",
             title=None,
             scale=alt.Scale(domain=[0, 100]),
-            axis=alt.Axis(labelFontSize=11, labelFlush=False, gridColor="#e3e3e3", domain=False, ticks=False),
+            axis=alt.Axis(
+                tickCount=5,
+                labelFontSize=11,
+                labelFlush=False,
+                gridColor="#e3e3e3",
+                domain=False,
+                ticks=False,
+            ),
         ),
     )
     chart = (
@@ -97,7 +104,9 @@ def _score_spec(f: Figures, width: int) -> str:
 def _png(spec: str) -> bytes:
     import vl_convert
 
-    return bytes(vl_convert.vegalite_to_png(spec, scale=2.5))
+    white = json.loads(spec)
+    white["config"]["background"] = "white"  # what is transparent is printed with dark edges
+    return bytes(vl_convert.vegalite_to_png(white, scale=2.5))
 
 
 def _county_spec(counties: Sequence[dict[str, Any]], *, width: int, targets: bool) -> str:

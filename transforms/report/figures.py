@@ -31,6 +31,21 @@ class Unit:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """What a bulletin says beside its figures: how it is worded, and the targets and lines that figures are held against."""
+
+    wording: Wording
+    targets: Targets | None
+    reference: Reference
+
+
+def present_terms(period: Period) -> Terms:
+    """The terms as the catalog has them now."""
+    plan = plan_of(period)
+    return Terms(load_wording(), plan.targets if plan else None, load_scoring().reference)
+
+
+@dataclass(frozen=True)
 class Figures:
     """The rows of the marts and of the quarantine that a bulletin shows; see assess/tables.py for their columns.
 
@@ -78,14 +93,14 @@ def read_figures(
     *,
     county: str | None = None,
     department: str | None = None,
-    wording: Wording | None = None,
+    terms: Terms | None = None,
 ) -> Figures:
-    """Read a period's figures; `lake` is opened at one snapshot, which is named in the result.
+    """Read a period's figures; `lake` is opened at one snapshot, which is named in the result. `terms`: else the present ones.
 
     Raises `UserError` if the period was not assessed, if batches were loaded since, or for an unknown unit.
     """
     require_fresh(lake, period)
-    plan = plan_of(period)
+    terms = terms or present_terms(period)
     (city,) = lake.rows("SELECT * FROM mart.city_progress WHERE period = ?", [str(period)])
     counties = lake.rows(
         "SELECT * FROM mart.county_progress WHERE period = ? "
@@ -113,8 +128,8 @@ def read_figures(
     return Figures(
         period=period,
         snapshot=lake.snapshot_id(),
-        targets=plan.targets if plan else None,
-        layout=plan.layout if plan else None,
+        targets=terms.targets,
+        layout=terms.targets.layout(period.last_day) if terms.targets else None,
         unit=unit,
         city=city,
         counties=tuple(counties),
@@ -123,8 +138,8 @@ def read_figures(
         county_items=tuple(_county_items(lake, period, unit)),
         faults=tuple(_faults(lake, catalog, period, unit)),
         rows=tuple(_faulty_rows(lake, catalog, period, unit)) if unit else (),
-        wording=wording or load_wording(),
-        reference=load_scoring().reference,
+        wording=terms.wording,
+        reference=terms.reference,
         county_scores=tuple(
             lake.rows(
                 "SELECT * FROM mart.county_score WHERE period = ? ORDER BY rank NULLS LAST, county_code",
@@ -140,7 +155,7 @@ def read_figures(
         parts=_nested(
             lake, "SELECT * FROM mart.score_part WHERE period = ? ORDER BY position", period, "measure"
         ),
-        double_publicity=tuple(_double_publicity(lake, catalog, period, wording or load_wording())),
+        double_publicity=tuple(_double_publicity(lake, catalog, period, terms.wording)),
         duties=tuple(_duties(lake, period)),
         flags=tuple(
             lake.rows(

@@ -20,7 +20,8 @@ from catalog.loader import Catalog
 from catalog.model import SUBJECT, Field
 from catalog.period import Period
 from catalog.types import TYPES
-from catalog.types.base_sql import quote
+from catalog.types.base import Repair
+from catalog.types.base_sql import literal_list, quote
 from quality.rules import (
     RowRule,
     RowRules,
@@ -50,6 +51,8 @@ _HEADER_ROWS = 50
 _PARQUET = "(FORMAT parquet, COMPRESSION snappy)"
 # A file of so many rows is worth a look at which columns repeat: at most this share of their cells differ.
 _LARGE, _REPEATING = 20_000, 0.5
+_EXCEPTION = 0.1
+"""Share of a column's codes up to which names among them (or codes among names) are an exception worth telling."""
 
 
 def stage_delivery(delivery: Delivery, catalog: Catalog, home: Home, folder: Path) -> StagedBatch:
@@ -157,6 +160,7 @@ class _Staging:
 
     def run(self) -> Counts:
         self._expect_corrections()
+        self.rules = replace(self.rules, repairs=(*self.rules.repairs, *self._swapped()))
         self._tabulate()
         self._copy(self._staged_sql(), "staged")
         staged = f"read_parquet({quote(str(self.folder / 'staged.parquet'))})"
@@ -261,6 +265,36 @@ class _Staging:
                 when = f"{_before(name)} = {quote(c.find)}"
                 message = f"已知差错，按更正“{c.id}”改为“{c.replace}”：{c.reason}"
                 yield RowRule("corrected", name, "warn", when, message, _before(name))
+
+    def _swapped(self) -> Iterator[tuple[str, Repair]]:
+        """Names in a column of codes, and codes in a column of names: understood, and told where they are the exception."""
+        columns: dict[str, tuple[str, str]] = {}
+        for field in self.item.fields:
+            listed = self.scope.use(field).codes
+            if listed is None or self.scope.absent(field.name) or field.name not in self.layout.columns:
+                continue
+            codes = {code.code for code in listed.codes}
+            names = {spelling for spelling in listed.spellings() if spelling not in codes}
+            if all(code.isdigit() for code in codes) and not any(name.isdigit() for name in names):
+                cell = f"xt_half({self._text_sql(field)})"
+                columns[field.name] = (
+                    f"{cell} IN ({literal_list(tuple(sorted(codes)))})",
+                    f"{cell} IN ({literal_list(tuple(sorted(names)))})",
+                )
+        if not columns:
+            return
+        counts = ", ".join(f"count(*) FILTER ({case})" for pair in columns.values() for case in pair)
+        row = self.connection.execute(
+            f"SELECT {counts} FROM {self._raw_sql()} WHERE file_row_number > {self.layout.header_row}"
+        ).fetchone()
+        assert row is not None
+        for (name, _), coded, named in zip(columns.items(), row[::2], row[1::2], strict=True):
+            if 0 < min(coded, named) <= _EXCEPTION * max(coded, named):
+                few, most = ("名称", "代码") if named < coded else ("代码", "名称")
+                half = f"xt_half({text(name)})"
+                digits = f"regexp_full_match({half}, '[0-9]+')"
+                when = f"NOT ({digits})" if named < coded else digits
+                yield name, Repair("code_and_name", when, f"同列多填{most}，此处填的是{few}，已换算为代码")
 
     def _expect_corrections(self) -> None:
         """Raises `UserError` for a correction that finds less than it expects: it is out of date."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import duckdb
 
 XLS_ROWS = 65_536
+XLSX_ROWS = 1_048_576
 
 _HEAD = 20
 _EXPLAINS = re.compile("(说明|代码表|字典)$")
@@ -79,16 +80,25 @@ def read_workbook(source: Path, target: Path, connection: duckdb.DuckDBPyConnect
         raise UserError(
             "工作簿中没有数据", where=source.name, remedy="请核对后重新报送；确无数据的请作零报告"
         )
-    main = max(sheets, key=_as_data)  # the first of equals
+    chains = _chains(sheets, kind)
+    chosen = max(chains, key=_as_data)  # the first of equals
+    main = chosen[0][0]
     mojibake.refuse((" ".join(cell or "" for cell in row) for row in main.rows[:_HEAD]), source.name)
-    parts = [(main, 0)]
-    for sheet in sheets:
-        if sheet is not main:
+    parts = list(chosen)
+    for chain in chains:
+        if chain is not chosen:
+            sheet = chain[0][0]
             start = _same_header(main.rows, sheet.rows)
             if start is None:
-                notes.append(f"工作表“{sheet.name}”表头与“{main.name}”不同，未读取（{len(sheet.rows)}行）")
+                lost = sum(len(part.rows) for part, _ in chain)
+                notes.append(f"工作表“{sheet.name}”表头与“{main.name}”不同，未读取（{lost}行）")
             else:
-                parts.append((sheet, start))
+                parts += [(sheet, start), *chain[1:]]
+    for sheet in (chain[-1][0] for chain in chains):
+        if kind == "xls" and len(sheet.rows) == XLS_ROWS:
+            notes.append(
+                f"工作表“{sheet.name}”正好{XLS_ROWS}行，已到 XLS 格式上限，数据可能被截断，请改报 XLSX"
+            )
     columns = max(len(row) for sheet, _ in parts for row in sheet.rows)
     check_width(columns, source.name)
     with scratch(target) as folder:
@@ -110,9 +120,37 @@ def read_workbook(source: Path, target: Path, connection: duckdb.DuckDBPyConnect
     )
 
 
-def _as_data(sheet: _Sheet) -> tuple[bool, int]:
-    """How much a sheet looks like the data: an explanation only where no other has a table at all."""
-    return sheet.weight > 0 and not _EXPLAINS.search(sheet.name.strip()), sheet.weight
+_Chain = list[tuple[_Sheet, int]]
+"""A sheet and those that go on where it was full: each with the number of its rows before the data's header, or 0."""
+
+
+def _chains(sheets: list[_Sheet], kind: str) -> list[_Chain]:
+    """A sheet that is full goes on in the next, with its header again or without."""
+    most = XLS_ROWS if kind == "xls" else XLSX_ROWS
+    found: list[_Chain] = []
+    for sheet in sheets:
+        if found and len(found[-1][-1][0].rows) == most:
+            head = found[-1][0][0].rows
+            start = _same_header(head, sheet.rows)
+            if start is not None or _goes_on(head, sheet):
+                found[-1].append((sheet, start or 0))
+                continue
+        found.append([(sheet, 0)])
+    return found
+
+
+def _goes_on(head: list[Row], sheet: _Sheet) -> bool:
+    """Whether a sheet's first row is as wide as the table that it may continue, and no explanation of it."""
+    width = max(len(_trimmed(row)) for row in head[:_HEAD])
+    first = _trimmed(sheet.rows[0])
+    filled = sum(cell is not None for cell in first)
+    return len(first) <= width < 2 * filled and not _EXPLAINS.search(sheet.name.strip())
+
+
+def _as_data(chain: _Chain) -> tuple[bool, int]:
+    """How much sheets look like the data: an explanation only where no other has a table at all."""
+    weight = sum(sheet.weight for sheet, _ in chain)
+    return weight > 0 and not _EXPLAINS.search(chain[0][0].name.strip()), weight
 
 
 _TRIAL = """
@@ -178,10 +216,6 @@ def _visible_sheets(book: python_calamine.CalamineWorkbook, kind: str) -> tuple[
             notes.append(f"隐藏的工作表“{meta.name}”未读取（{len(rows)}行）")
             continue
         sheets.append(sheet)
-        if kind == "xls" and len(rows) == XLS_ROWS:
-            notes.append(
-                f"工作表“{meta.name}”正好{XLS_ROWS}行，已到 XLS 格式上限，数据可能被截断，请改报 XLSX"
-            )
     return sheets, notes
 
 

@@ -88,14 +88,23 @@ def test_concealed_missing_and_late_reports_name_their_provider(lake, three_item
     assert (reported["numerator"], reported["denominator"]) == (3, 5)
 
 
-def test_equal_scores_share_a_rank_and_the_next_is_not_skipped(lake, three_items):
-    assess(lake, three_items, DECEMBER)
-    ranks = [r["rank"] for r in lake.rows("SELECT rank FROM mart.county_score WHERE unit_kind = 'county'")]
-    assert set(ranks) == {1}
-    assert (
-        lake.scalar("SELECT count(*) FROM mart.county_score WHERE unit_kind = 'zone' AND rank IS NOT NULL")
-        == 0
-    )
+def test_equal_scores_share_a_rank_and_the_next_is_not_skipped(lake, three_items, batch):
+    county = Provision(role="county_bureau", since="2019-10", reason="试验")
+    items = {"penalty": three_items.items["penalty"].model_copy(update={"provision": county})}
+    for code, right, wrong in (("130528", 10, 0), ("130529", 20, 0), ("130530", 5, 5)):
+        batch(
+            "penalty",
+            department="sfj",
+            division=code,
+            delivery=f"20200103-01-{code}",
+            new=right,
+            questioned=wrong,
+        )
+    assess(lake, replace(three_items, items=items), DECEMBER)
+    ranks = dict(lake.execute("SELECT county_code, rank FROM mart.county_score").fetchall())
+    assert (ranks["130528"], ranks["130529"], ranks["130530"]) == (1, 1, 2)
+    assert ranks.pop("130571") is None  # a zone is scored, not ranked
+    assert {rank for code, rank in ranks.items() if code not in ("130528", "130529", "130530")} == {3}
 
 
 def flags(lake):
@@ -120,11 +129,12 @@ def test_one_item_over_sixty_percent_and_a_jump_are_shown(lake, three_items, led
 
 def test_forecast_names_the_target_that_binds(lake, three_items, ledger):
     ledger(30, county="130528", first="2019-11")
+    ledger(50, county="130528", first="2019-05")  # before the three months that give the rate
     ledger(30, county="130530")
     assess(lake, three_items, DECEMBER)
     rows = {r["county_code"]: r for r in lake.rows("SELECT * FROM mart.forecast WHERE period = '2019-12'")}
     assert rows["130528"]["monthly_rate"] == 10
-    assert rows["130528"]["floor_months"] == (2_000_000 - 30) / 10
+    assert rows["130528"]["floor_months"] == (2_000_000 - 80) / 10
     assert (rows["130528"]["binding"], rows["130530"]["binding"]) == ("quota", "floor")
     assert rows["130529"]["floor_months"] is None
 

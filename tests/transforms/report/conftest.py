@@ -52,6 +52,8 @@ def _declare(home: Home) -> None:
         "130502_xzspj": [("admin_permits", 100_000)],
         "130523_xzspj": [("admin_permits", 7)],
         "130500_jyj": [("teachers_in_service", 5)],
+        # As many rows as were sent, though not all of them were right: nothing is concealed.
+        "130500_sfj": [("lawyers", 60)],
     }.items():
         for old in (home.inbox / "2019-12").glob(f"{name}_return_*"):
             old.unlink()
@@ -65,6 +67,14 @@ def _late(home: Home) -> None:
     """The lawyers of December come ten days after their day."""
     (file,) = (home.inbox / "2019-12").glob("*_sfj_lawyers_20200105_*")
     file.rename(file.with_name(file.name.replace("_20200105_", "_20200115_")))
+
+
+def _unlink(home: Home) -> None:
+    """Some permits name nobody by an identifier, as foreign firms' and old ones do; the generator's always do."""
+    with Lake(home) as lake, lake.transaction("load") as tx:
+        tx.execute(
+            "UPDATE core.record SET subject_key = NULL WHERE item_id = 'admin_permits' AND row_number % 5 = 0"
+        )
 
 
 def _mended(home: Home, catalog: Catalog) -> None:
@@ -112,6 +122,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reported]:
         steps.declare(str(period), home)
         if period in PERIODS:
             steps.integrate_if_needed(home)
+            _unlink(home)
             steps.assess(str(period), home)
     folder = home.root / "out"
     written = [Path(p) for p in steps.report("2019-12", home, out=folder)]

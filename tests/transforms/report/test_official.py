@@ -91,10 +91,10 @@ def test_a_county_is_traced_to_its_lines(reported, city_lake):
 
 
 def test_a_frozen_month_gives_the_same_bytes_after_more_was_loaded(
-    lake, three_items, ledger, batch, tmp_path
+    lake, three_items, ledger, batch, tmp_path, monkeypatch
 ):
     from transforms.assess import assess
-    from transforms.report import freeze, report
+    from transforms.report import figures, freeze, report
 
     ledger(5, county="130528")
     batch(new=5)
@@ -103,6 +103,14 @@ def test_a_frozen_month_gives_the_same_bytes_after_more_was_loaded(
     freeze(lake, Period(2019, 12))
     ledger(4, county="130528")
     assess(lake, three_items, Period(2019, 12))
+    # Neither does it take up what the office changes later in the wording, the targets or the reference lines.
+    terms = figures.present_terms(Period(2019, 12))
+    changed = figures.Terms(
+        terms.wording.model_copy(update={"title": "改过的标题"}),
+        terms.targets.model_copy(update={"county_floor": 1, "document": "改过的文件"}),
+        terms.reference.model_copy(update={"compliance": terms.reference.compliance / 2}),
+    )
+    monkeypatch.setattr(figures, "present_terms", lambda period: changed)
     after = [p.read_bytes() for p in report(lake, three_items, Period(2019, 12), tmp_path / "b")]
     assert after == before
 

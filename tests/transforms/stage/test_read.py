@@ -15,7 +15,7 @@ import xlsxwriter
 import xlwt
 
 from catalog.errors import UserError
-from transforms.stage import delimited
+from transforms.stage import delimited, spreadsheet
 from transforms.stage.read import RawTable, read_raw
 
 HEADER = ["企业名称", "代码", "日期"]
@@ -314,6 +314,111 @@ def test_xls(read: Reader, tmp_path: Path) -> None:
     assert rows[4] == ("7", "1.3052819900101E+17", None)
     assert read.found is not None
     assert read.found.format == "xls"
+
+
+def split_xls(path: Path, rows: int, most: int, *, title: bool, headed: bool) -> list[tuple[str, ...]]:
+    """A table that a program of old wrote over as many sheets as it took; the table."""
+    table = [("名称", "代码", "日期"), *((f"单位{n}", f"{n:06d}", "2019-09-30") for n in range(rows))]
+    lines = [("登记表",), *table] if title else list(table)
+    book = xlwt.Workbook()
+    number, sheet, row = 0, None, most
+    for line in lines:
+        if row == most:
+            number, row = number + 1, 0
+            sheet = book.add_sheet(f"Sheet{number}")
+            if headed and number > 1:
+                for column, text in enumerate(table[0]):
+                    sheet.write(0, column, text)
+                row = 1
+        for column, text in enumerate(line):
+            sheet.write(row, column, text)
+        row += 1
+    notes = book.add_sheet("填表说明")
+    notes.write(0, 0, "请按要求填写")
+    book.save(str(path))
+    return table
+
+
+@pytest.mark.parametrize("headed", [True, False])
+@pytest.mark.parametrize("title", [True, False])
+@pytest.mark.parametrize("rows", [3, 47, 98, 99, 170])
+def test_a_table_split_over_sheets_is_one_table(
+    read: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, title: bool, headed: bool
+) -> None:
+    monkeypatch.setattr(spreadsheet, "XLS_ROWS", 50)
+    table = split_xls(tmp_path / "book.xls", rows, 50, title=title, headed=headed)
+    got = read.path(tmp_path / "book.xls")
+    assert read.found is not None
+    records = [row[:3] for row in got if row[3] is None and row[:3] != table[0]]
+    assert [row for row in records if row[1] is not None] == table[1:]
+    assert [note for note in read.found.notes if "未读取" in note and "填表说明" not in note] == []
+    full = (rows + 1 + title) % 50 == 0 if not headed else None
+    if full is not None:
+        assert any("可能被截断" in note for note in read.found.notes) == full
+
+
+def test_a_real_split_of_xls(read: Reader, tmp_path: Path) -> None:
+    table = split_xls(tmp_path / "book.xls", 66_000, 65_536, title=False, headed=False)
+    got = read.path(tmp_path / "book.xls")
+    assert [row[:3] for row in got] == table
+    assert read.found is not None
+    assert read.found.sheets == ("Sheet1", "Sheet2")
+
+
+def test_another_table_after_a_full_sheet_is_none_of_it(
+    read: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spreadsheet, "XLS_ROWS", 50)
+    book = xlwt.Workbook()
+    for name, width, rows in (("数据", 4, 50), ("代码", 2, 30), ("宽表", 9, 5)):
+        sheet = book.add_sheet(name)
+        for row in range(rows):
+            for column in range(width):
+                sheet.write(row, column, f"{name}{column}" if row == 0 else f"{row}")
+    book.save(str(tmp_path / "book.xls"))
+    assert len(read.path(tmp_path / "book.xls")) == 50
+    assert read.found is not None
+    assert [("代码" in n, "宽表" in n) for n in read.found.notes if "未读取" in n] == [
+        (True, False),
+        (False, True),
+    ]
+
+
+def as_ods(rows: list[list[str | float | None]]) -> bytes:
+    """An ODS as LibreOffice writes it: repeated empty cells and rows, numbers as numbers."""
+
+    def cell(value: str | float | None) -> str:
+        if value is None:
+            return '<table:table-cell table:number-columns-repeated="1"/>'
+        if isinstance(value, float):
+            return f'<table:table-cell office:value-type="float" office:value="{value}"><text:p>{value}</text:p></table:table-cell>'
+        return f'<table:table-cell office:value-type="string"><text:p>{value}</text:p></table:table-cell>'
+
+    urn = "urn:oasis:names:tc:opendocument:xmlns"
+    body = "".join(f"<table:table-row>{''.join(map(cell, row))}</table:table-row>" for row in rows)
+    body += '<table:table-row table:number-rows-repeated="1048570"><table:table-cell table:number-columns-repeated="16384"/></table:table-row>'
+    text = (
+        f'<office:document-content xmlns:office="{urn}:office:1.0" xmlns:table="{urn}:table:1.0" xmlns:text="{urn}:text:1.0">'
+        f'<office:body><office:spreadsheet><table:table table:name="一">{body}</table:table></office:spreadsheet></office:body>'
+        "</office:document-content>"
+    )
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", "<manifest/>")
+        archive.writestr("content.xml", text)
+    return stream.getvalue()
+
+
+def test_ods(read: Reader) -> None:
+    rows: list[list[str | float | None]] = [["名称", "代码", "数"], ["甲", None, 5.0], ["乙", "007", 0.25]]
+    assert read.cells(as_ods(rows), "a.ods") == [
+        ("名称", "代码", "数"),
+        ("甲", None, "5"),
+        ("乙", "007", "0.25"),
+    ]
+    assert read.found is not None
+    assert read.found.format == "ods"
 
 
 @pytest.mark.parametrize(
