@@ -32,6 +32,7 @@ from transforms.extract.connection import Connections, from_environment
 from transforms.extract.drop import clear_inbox, extract_returns, land
 from transforms.extract.landing import source_of
 from transforms.integrate.build import integrate as build_libraries
+from transforms.integrate.changed import commit_message as integration_message
 from transforms.preview import Preview
 from transforms.preview import preview as preview_files
 from transforms.replay import Replayed, landed
@@ -285,10 +286,10 @@ def integrate(home: Home, *, rebuild: bool = False) -> dict[str, int]:
 
 @told()
 def integrate_if_needed(home: Home) -> dict[str, int]:
-    """As `integrate`, unless nothing was loaded and the catalog has not changed since the last time."""
+    """As `integrate`, unless nothing was loaded and neither catalog nor rules have changed since the last time."""
     lake, catalog = open_lake(home)
     with lake:
-        if lake.newest("integrate") > lake.newest("load ", "schema ", "rollback "):
+        if lake.newest(integration_message(catalog)) > lake.newest("load ", "schema ", "rollback "):
             return {}
         return build_libraries(lake, catalog).subjects
 
