@@ -655,13 +655,13 @@ AsOfOption = Annotated[
 ]
 
 
-def _day(text: str | None) -> date:
+def _day(text: str | None, option: str = "--as-of") -> date:
     if text is None:
         return datetime.now(ZoneInfo("Asia/Shanghai")).date()
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise UserError(f"“{text}”不是有效的日期", where="--as-of", remedy="写成 YYYY-MM-DD") from None
+        raise UserError(f"“{text}”不是有效的日期", where=option, remedy="写成 YYYY-MM-DD") from None
 
 
 @app.command(
@@ -721,6 +721,39 @@ def check(
         done = steps.check(file, target, Home.from_environment(), by=by, purpose=purpose, as_of=_day(as_of))
     out.print(f"核查 {done.codes} 个代码，命中 {done.hits} 个；流水第 {done.entry.seq} 号。", soft_wrap=True)
     print(done.path)
+
+
+@app.command(
+    epilog="例：`xtcredit trace --since 2020-01-01`；`xtcredit trace admin_penalties --number 邢市监罚〔2019〕12号`"
+)
+def trace(
+    item: Annotated[str | None, typer.Argument(metavar="[ITEM]", help="只看一项目录；不写则全部")] = None,
+    number: Annotated[str | None, typer.Option(help="记录的编号：文书号、证号、案号")] = None,
+    since: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="自哪一天起不再公示的")] = None,
+    as_of: AsOfOption = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """追溯：记录更正、中止、修复、期满之后，以前谁收到过它（发布的文件、信用核查），以便逐一告知。
+
+    写 --number 查一条记录；不写则列出到 --as-of 为止不再公示或已更正的，--since 只看这一天以来的。
+    “内容有变”是：最后一次收到的，与现在的不同。
+    """
+    from transforms import steps
+
+    with _progress("追溯…"):
+        found = steps.trace(
+            Home.from_environment(),
+            as_of=_day(as_of),
+            item=item,
+            number=number,
+            since=_day(since, "--since") if since else None,
+        )
+    columns = ["目录", "编号", "情形", "自", "收到者", "方式", "首次", "最近", "次数", "内容有变"]
+    rows = [
+        (r.item, r.number, r.reason, r.since, r.recipient or "（无）", r.how, r.first[:10], r.last[:10], r.times, "是" if r.changed else "")
+        for r in found
+    ]  # fmt: skip
+    _print_rows(columns, rows, form)
 
 
 # -- safety --------------------------------------------------------------------------------------------------------

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 
     from transforms.publish.check import Checked
     from transforms.publish.run import Published
+    from transforms.publish.trace import Receipt
     from transforms.report import Explanation
 
 _TOLD = 5
@@ -548,6 +549,19 @@ def check(file: Path, out: Path, home: Home, *, by: str, purpose: str, as_of: da
     lake, catalog = open_lake(home)
     with lake:
         return look_up(lake, catalog, file, out, by=by, purpose=purpose, as_of=as_of)
+
+
+@told()
+def trace(
+    home: Home, *, as_of: date, item: str | None = None, number: str | None = None, since: date | None = None
+) -> list[Receipt]:
+    """Who received a record (by its number), or every record that is no longer shown since a day."""
+    from transforms.publish.trace import trace as find
+
+    integrate_if_needed(home)
+    lake, catalog = open_lake(home)
+    with lake:
+        return find(lake, catalog, as_of, item=item, number=number, since=since)
 
 
 @contextmanager

@@ -8,7 +8,9 @@ import zipfile
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
+import xlsxwriter
 
 import xtcredit
 from catalog.errors import UserError
@@ -144,3 +146,93 @@ def test_a_hostile_yaml_tag_runs_nothing(tmp_path, monkeypatch, tag):
     assert model is None
     assert findings
     assert not (tmp_path / "owned").exists()
+
+
+NAMES = (
+    "..csv",
+    "...csv",
+    "..%2f..%2fetc.csv",
+    "-rf.csv",
+    "$(touch owned).csv",
+    "a;b'c\"d.csv",
+    "\u202egnp.csv",
+    "c:\\x\\..\\y.csv",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_name_names_no_other_place(tmp_path, name):
+    """Whatever a file is called, its landed copy, its batch and its staged files stay in their folders."""
+    home = Home(tmp_path / "home")
+    source = honours(tmp_path / "in.csv", ["邢台样例有限公司"]).rename(tmp_path / name)
+    before = {p for p in tmp_path.rglob("*") if home.root not in p.parents}
+    manifest = land(source, load_catalog().item("utility_arrears"), Period.parse("2019-12"), home)
+    steps.stage(str(manifest), home)
+    delivery = manifest.parent.parent.name
+    assert manifest.resolve().is_relative_to(home.landing / "utility_arrears" / "2019-12")
+    assert delivery not in ("", ".", "..")
+    assert not set(delivery) & set("/\\;'\"$()%\u202e")
+    assert {p for p in tmp_path.rglob("*") if home.root not in p.parents} - before <= {home.root}
+
+
+@pytest.mark.parametrize("listed", ["../../../etc/passwd", "/etc/passwd", "..", "130500_gs_x.csv; rm -rf"])
+def test_a_marker_reads_no_other_file(tmp_path, listed):
+    home = Home(tmp_path / "home")
+    inbox = home.inbox / "2019-12"
+    inbox.mkdir(parents=True)
+    name = "130500_fgw_utility_arrears_20200103_01"
+    honours(inbox / f"{name}.csv", ["邢台样例有限公司"])
+    (inbox / f"{name}.ok").write_text(listed + "\n", encoding="utf-8")
+    with pytest.raises(UserError, match="与标记文件所列的不符"):
+        steps.extract("utility_arrears", "2019-12", home)
+
+
+ENTITY = (
+    '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/hostname">]>',
+    '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">'
+    + "".join(f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in zip("abcdefgh", "bcdefghe", strict=True))
+    + "]>",
+)
+
+
+@pytest.mark.parametrize("doctype", ENTITY, ids=["external", "billion laughs"])
+def test_a_workbooks_xml_opens_no_entity(tmp_path, doctype):
+    """What an entity would stand for is in no cell: the workbook is refused, or the cell says nothing of it."""
+    item = load_catalog().item("utility_arrears")
+    plain = tmp_path / "plain.xlsx"
+    with xlsxwriter.Workbook(plain) as book:
+        sheet = book.add_worksheet()
+        for column, field in enumerate(item.fields):
+            sheet.write_string(0, column, field.title)
+            sheet.write_string(1, column, "邢台样例有限公司" if field.name == "name" else "ENTITY")
+    path = tmp_path / "evil.xlsx"
+    with zipfile.ZipFile(plain) as source, zipfile.ZipFile(path, "w") as target:
+        for name in source.namelist():
+            text = source.read(name).decode()
+            if name == "xl/sharedStrings.xml":
+                head, _, rest = text.partition("?>")
+                text = f"{head}?>{doctype}{rest}".replace("ENTITY</t>", "&e;</t>")
+                assert "&e;</t>" in text
+            target.writestr(name, text)
+    home = Home(tmp_path / "home")
+    manifest = land(path, item, Period.parse("2019-12"), home)
+    secret = (
+        Path("/etc/hostname").read_text("utf-8").strip() if Path("/etc/hostname").exists() else "aaaaaaaaaa"
+    )
+    refused = ""
+    try:
+        staged = Path(steps.stage(str(manifest), home))
+    except UserError as error:
+        refused = str(error)
+    assert secret not in refused
+    if refused:
+        return
+    with duckdb.connect() as reader:
+        rows = reader.execute(
+            f"SELECT q::VARCHAR FROM read_parquet('{staged.with_name('quarantine.parquet')}') q"
+        ).fetchall()
+        rows += reader.execute(
+            f"SELECT q::VARCHAR FROM read_parquet('{staged.with_name('staged.parquet')}') q"
+        ).fetchall()
+    assert rows
+    assert not [row for (row,) in rows if secret in row or "aaaaaaaaaa" in row]

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
-import sys
 from datetime import date
 
 import pytest
@@ -225,47 +222,3 @@ def test_the_last_versions_are_kept(built, tmp_path):
 def test_what_cannot_be_asked_for_is_refused(built, asked, told):
     with pytest.raises(UserError, match=told):
         steps.publish(AS_OF, built, **asked)
-
-
-# -- other readers --------------------------------------------------------------------------------------------------
-
-
-def test_sqlalchemy_and_pandas_read_it(built):
-    import pandas as pd
-    import sqlalchemy as sa
-
-    path = built.publish / "public" / "current.duckdb"
-    engine = sa.create_engine(f"duckdb:///{path}", connect_args={"read_only": True})
-    with engine.connect() as connection:
-        frame = pd.read_sql(
-            sa.text("SELECT county_code, count(*) AS n FROM lib.enterprise GROUP BY ALL"), connection
-        )
-    engine.dispose()
-    assert frame["n"].sum() > 0
-
-
-def test_polars_reads_it(file):
-    frame = file.sql("SELECT * FROM lib.enterprise").pl()
-    assert frame.height == file.execute("SELECT count(*) FROM lib.enterprise").fetchone()[0]
-
-
-@pytest.mark.skipif(
-    "XTCREDIT_DUCKDB2" not in os.environ, reason="XTCREDIT_DUCKDB2 names no Python with DuckDB 2"
-)
-def test_duckdb_2_reads_it(built):
-    code = (
-        "import duckdb, sys; assert duckdb.__version__.startswith('2.');"
-        " c = duckdb.connect(sys.argv[1], read_only=True, config={'autoinstall_known_extensions': False});"
-        " [c.execute(sql).fetchall() for (sql,) in c.execute('SELECT \"SQL\" FROM README').fetchall()];"
-        " print(c.execute('SELECT count(*) FROM lib.enterprise').fetchone()[0])"
-    )
-    path = str(built.publish / "public" / "current.duckdb")
-    python = os.environ.get("XTCREDIT_DUCKDB2", sys.executable)
-    done = subprocess.run(
-        [python, "-c", code, path],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PATH": os.environ["PATH"]},
-    )
-    assert int(done.stdout) > 0

@@ -8,6 +8,7 @@ import openpyxl
 import pytest
 from dateutil.relativedelta import relativedelta
 
+from catalog.errors import UserError
 from catalog.loader import load_catalog
 from catalog.publicity import PublicityPeriod
 from transforms import steps
@@ -84,11 +85,9 @@ def test_a_deletion_ends_it_for_good(home, penalty, object_):
     assert hidden(home, AS_OF + timedelta(30))[PENALTY, penalty["document_no"]][0] in ("deleted", "expired")
 
 
-def test_a_correction_holds_it_until_the_provider_sends_another_version(home, penalty, object_, deliver):
-    object_("已更正")
-    name = PENALTY, penalty["document_no"]
-    assert hidden(home)[name][0] == "corrected"
-    corrected = {k: str(v) for k, v in penalty.items() if v is not None} | {
+def corrected(home, penalty, deliver):
+    """The provider sends the penalty again with other contents."""
+    row = {k: str(v) for k, v in penalty.items() if v is not None} | {
         "content": "更正后的处罚内容，罚款壹仟元"
     }
     codes = {"penalty_kinds": "list", "subject_kind": "list"}
@@ -97,16 +96,23 @@ def test_a_correction_holds_it_until_the_provider_sends_another_version(home, pe
         for f in load_catalog().item(PENALTY).fields
         if f.name in codes
     }
-    corrected["subject_kind"] = titles["subject_kind"][penalty["subject_kind"]]
-    corrected["penalty_kinds"] = "、".join(
+    row["subject_kind"] = titles["subject_kind"][penalty["subject_kind"]]
+    row["penalty_kinds"] = "、".join(
         titles["penalty_kinds"].get(k, k) for k in penalty["penalty_kinds"].split(";")
     )
     for field in load_catalog().item(PENALTY).fields:
         if field.type in ("person_document", "resident_id", "taxpayer_no") or (
             field.list and field.name not in codes
         ):
-            corrected.pop(field.name, None)
-    deliver(home, PENALTY, "2020-02", [corrected], "更正.csv")
+            row.pop(field.name, None)
+    deliver(home, PENALTY, "2020-02", [row], "更正.csv")
+
+
+def test_a_correction_holds_it_until_the_provider_sends_another_version(home, penalty, object_, deliver):
+    object_("已更正")
+    name = PENALTY, penalty["document_no"]
+    assert hidden(home)[name][0] == "corrected"
+    corrected(home, penalty, deliver)
     with Lake(home) as lake:
         assert (
             lake.scalar(
@@ -177,6 +183,89 @@ def test_the_next_publication_and_look_up_follow(home, penalty, object_, open_fi
     steps.publish(AS_OF, home)
     assert shown() == 1
     assert looked_up() == (True, 0)
+
+
+def traced(home, number, as_of=AS_OF):
+    return [
+        (r.recipient, r.how.partition("（")[0], r.times, r.changed)
+        for r in steps.trace(home, as_of=as_of, item=PENALTY, number=number)
+    ]
+
+
+def test_who_received_it_before_is_traced(home, penalty, object_, tmp_path):
+    number = penalty["document_no"]
+    with Lake(home) as lake:
+        mine, others = [
+            lake.scalar(
+                f"SELECT county_code FROM core.record WHERE (record_key = ?) = {same} AND county_code NOT IN ('130500', ?)"
+                " GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1",
+                [penalty["record_key"], other],
+            )
+            for same, other in ((True, ""), (False, penalty["county_code"]))
+        ]
+    for county in {mine, others} - {None}:
+        steps.publish(AS_OF, home, county=county)
+    asked = tmp_path / "codes.csv"
+    asked.write_text(f"代码\n{penalty['uscc']}\n", encoding="utf-8")
+    steps.check(asked, tmp_path / "out.xlsx", home, by="市信用办甲", purpose="招投标", as_of=AS_OF)
+    object_()
+    steps.publish(AS_OF, home)
+    steps.check(asked, tmp_path / "out.xlsx", home, by="市信用办乙", purpose="招投标", as_of=AS_OF)
+    expected = {("public", "发布", 1, False), ("市信用办甲", "核查", 1, False)}
+    if mine:
+        expected.add((f"county-{mine}", "发布", 1, False))
+    assert set(traced(home, number)) == expected
+    (found,) = {(r.reason, r.since) for r in steps.trace(home, as_of=AS_OF, number=number)}
+    assert found == ("异议处理中", date(2020, 1, 3))
+    window = [
+        {n for r in steps.trace(home, as_of=AS_OF, item=PENALTY, since=day) for n in r.number.split("、")}
+        for day in (date(2020, 1, 3), date(2020, 1, 4))
+    ]
+    assert [number in numbers for numbers in window] == [True, False]
+
+
+def test_expiry_names_whoever_was_sent_the_file_that_had_it(home, open_file):
+    with open_file(home.publish / "public" / "current.duckdb") as file:
+        published = {n for (n,) in file.execute("SELECT document_no FROM rec.admin_penalties").fetchall()}
+    later = date(2020, 6, 1)
+    ended = {number for _, number in hidden(home, later)}
+    found = {
+        number: (r.recipient, r.reason)
+        for r in steps.trace(home, as_of=later, item=PENALTY)
+        for number in ended & set(r.number.split("、"))
+    }
+    assert set(found) == ended
+    assert {number for number, (recipient, _) in found.items() if recipient == "public"} == set(
+        found
+    ) & published
+    assert {recipient for number, (recipient, _) in found.items() if number not in published} <= {None}
+    assert len(set(found) & published) > 0
+
+
+def test_a_record_put_right_is_traced_to_those_who_had_it_wrong(home, penalty, object_, deliver):
+    object_("已更正")
+    corrected(home, penalty, deliver)
+    steps.publish(AS_OF, home)
+    told = steps.trace(home, as_of=AS_OF, item=PENALTY, since=date(2020, 1, 8))
+    mine = [r for r in told if penalty["document_no"] in r.number.split("、")]
+    # The second publication has the new version: what was received last is what it says today.
+    assert [(r.recipient, r.reason, r.times, r.changed) for r in mine] == [
+        ("public", "异议成立，已更正", 2, False)
+    ]
+    publications = home.audit / "publications.jsonl"
+    publications.write_text(publications.read_text().splitlines()[0] + "\n")
+    assert traced(home, penalty["document_no"]) == [("public", "发布", 1, True)]
+
+
+def test_a_number_that_no_record_bears_is_refused(home):
+    with pytest.raises(UserError, match="没有这个编号"):
+        steps.trace(home, as_of=AS_OF, number="没有这个号")
+
+
+def test_a_publication_without_change_is_no_second_receipt(home, penalty):
+    before = (home.audit / "publications.jsonl").read_text()
+    assert steps.publish(AS_OF, home).publication.written == 0
+    assert (home.audit / "publications.jsonl").read_text() == before
 
 
 def test_periods_end_on_the_day_that_an_independent_reckoning_gives(built):

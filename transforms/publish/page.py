@@ -71,7 +71,7 @@ def _sections(lake: Lake, catalog: Catalog, audience: Audience) -> Iterator[Sect
         yield Section(
             "progress",
             "归集进度",
-            "完成率按任务数；市本级、开发区不排名。任务数的权重含估计值，见 weight_confidence。",
+            "完成率按任务数；市本级、开发区不排名。任务数的权重含估计的生产总值。",
             ("期次", "县（市、区）", "累计归集量", "本期新增", "任务数", "完成率", "名次", "应报", "已报"),
             ask(
                 "SELECT period, county_name, collected, collected_in_period, quota_target, quota_rate, rank, obligations_owed,"
@@ -158,7 +158,7 @@ def _columns(lake: Lake, catalog: Catalog) -> Iterator[tuple[str, str, str, str,
 
 
 def _figure(value: Any) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.2%}"
 
 
 def _environment() -> Environment:

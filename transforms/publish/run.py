@@ -12,6 +12,7 @@ from catalog.loader import Catalog
 from transforms.publish.page import write_pages
 from transforms.publish.state import hide
 from transforms.publish.tables import Audience, published_tables
+from warehouse import publications
 from warehouse.lake import Lake
 from warehouse.publish import Publication, write_publication
 from warehouse.secret import derived_key, pseudonym_macro
@@ -67,5 +68,15 @@ def publish(lake: Lake, catalog: Catalog, audience: Audience, as_of: date) -> Pu
         tables = published_tables(frozen, catalog, audience, as_of)
         folder = frozen.home.publish / audience.id
         publication = write_publication(frozen, folder, tables, keep=KEEP)
+        # After the swap: a version cut off in between is recorded by the next publication, which finds it unchanged.
+        publications.record(
+            frozen.home,
+            audience=audience.id,
+            county=audience.county,
+            granted=tuple(sorted(audience.granted)),
+            version=publication.version,
+            as_of=str(as_of),
+            snapshot=frozen.snapshot_id(),
+        )
         pages = write_pages(frozen, catalog, audience, publication, folder)
     return Published(publication, tuple(pages))

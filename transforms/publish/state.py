@@ -1,7 +1,8 @@
 """Which records are no longer shown on a day, and why: periods of publication, objections, corrections, repairs.
 
 The result is the temporary table `xt_hidden(item_id, record_key, reason, since)`: one row per record that is kept and not
-shown. It is a function of the ledger, the catalog and the day.
+shown; `xt_acted` has those and what is shown again since it was put right (`renewed`). Both are a function of the ledger,
+the catalog and the day.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ REASONS = {
     "corrected": "异议成立，待提供单位更正",
     "deleted": "异议成立，已删除",
     "repaired": "信用修复，停止公示",
+    "renewed": "异议成立，已更正",
 }
 RIGHTS = ("objection", "corrected", "deleted", "repaired")
 """Reasons that are the subject's own doing: who received the record before must hear of them."""
@@ -45,12 +47,13 @@ def hide(lake: Lake, catalog: Catalog, as_of: date) -> None:
             _processes(lake, catalog, item, item.process, present, as_of)
     rights = literal_list(RIGHTS)
     lake.execute(
-        f"""CREATE OR REPLACE TEMP TABLE xt_hidden AS
+        f"""CREATE OR REPLACE TEMP TABLE xt_acted AS
         SELECT item_id, record_key, f.reason, f.since FROM (
             SELECT item_id, record_key,
-                arg_min({{'reason': reason, 'since': since}}, ROW(reason NOT IN ({rights}), since, reason)) AS f
+                arg_min({{'reason': reason, 'since': since}}, ROW(reason = 'renewed', reason NOT IN ({rights}), since, reason)) AS f
             FROM xt_found GROUP BY item_id, record_key)"""
     )
+    lake.execute("CREATE OR REPLACE TEMP TABLE xt_hidden AS FROM xt_acted WHERE reason <> 'renewed'")
     lake.execute("DROP TABLE xt_found")
 
 
@@ -184,8 +187,8 @@ def _processes(
                     CASE WHEN p.concluded IS NULL OR p.concluded > {day} THEN
                             CASE WHEN {process.suspends} AND coalesce(p.begun, {day} + 1) <= {day} THEN 'objection' END
                         WHEN p.conclusion IN ({stops}) AND {since} <= {day} THEN {stopped}
-                        WHEN p.conclusion IN ({corrects}) AND NOT (r.last_period > strftime(p.concluded, '%Y-%m')
-                            OR (r.last_period = strftime(p.concluded, '%Y-%m') AND r.versions > 1)) THEN 'corrected' END AS reason,
+                        WHEN p.conclusion IN ({corrects}) THEN CASE WHEN r.last_period > strftime(p.concluded, '%Y-%m')
+                            OR (r.last_period = strftime(p.concluded, '%Y-%m') AND r.versions > 1) THEN 'renewed' ELSE 'corrected' END END AS reason,
                     CASE WHEN p.concluded IS NULL OR p.concluded > {day} THEN p.begun
                         WHEN p.conclusion IN ({stops}) THEN {since} ELSE p.concluded END AS since
                 FROM {current_rows(target)}

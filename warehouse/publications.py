@@ -1,0 +1,69 @@
+"""What was published to whom: an append-only log, by which it can be said later who received a record."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from warehouse.home import Home
+from warehouse.lock import file_lock
+
+
+class Published(BaseModel):
+    """One version of an audience's file: made when (UTC), of which snapshot, as of which day, with which items in full."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at: str
+    audience: str
+    county: str | None
+    granted: tuple[str, ...]
+    version: int
+    as_of: str
+    snapshot: int
+
+
+def log_path(home: Home) -> Path:
+    return home.audit / "publications.jsonl"
+
+
+def record(
+    home: Home,
+    *,
+    audience: str,
+    county: str | None,
+    granted: tuple[str, ...],
+    version: int,
+    as_of: str,
+    snapshot: int,
+) -> None:
+    """Add a version of an audience's file, on disk when this returns; one that is there already is not added again."""
+    home.private_dir(home.audit)
+    with file_lock(home.audit / ".publications.lock"):
+        if any((entry.audience, entry.version) == (audience, version) for entry in entries(home)):
+            return
+        entry = Published(
+            at=datetime.now(UTC).isoformat(timespec="seconds"),
+            audience=audience,
+            county=county,
+            granted=granted,
+            version=version,
+            as_of=as_of,
+            snapshot=snapshot,
+        )
+        descriptor = os.open(log_path(home), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "a", encoding="utf-8") as file:
+            file.write(entry.model_dump_json() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def entries(home: Home) -> Iterator[Published]:
+    """All lines, oldest first; none before the first publication."""
+    path = log_path(home)
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        yield Published.model_validate_json(line)
