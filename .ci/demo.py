@@ -109,9 +109,9 @@ class Airflow:
         for name, process in self.parts.items():
             if process.poll() is None:
                 continue
-            # Seen once in some dozens of demos: the API server dead of a segmentation fault. A service manager would
-            # start it again, and tasks ask again meanwhile.
-            if name != "api-server" or self.restarts == 2:
+            # Seen in a demo of two on a busy machine: the API server dead of a segmentation fault, some layer below Airflow's.
+            # A service manager would start it again, and tasks ask again meanwhile.
+            if name != "api-server" or self.restarts == 5:
                 fail(f"Airflow 的 {name} 退出（{process.returncode}）", str(self.home / f"{name}.log"))
             self.restarts += 1
             print(f"  Airflow 的 {name} 退出（{process.returncode}），重新启动", flush=True)
