@@ -2,6 +2,7 @@
 # Airflow with this checkout's settings, e.g.
 #   dags/airflow.sh up       UI on localhost: `airflow standalone`, made ready first
 #   dags/airflow.sh demo     see .ci/demo.py
+#   dags/airflow.sh python X  a Python program with these settings
 #   dags/airflow.sh backfill create --dag-id ingest__x --from-date 2019-10-01 --to-date 2019-12-31
 # State lies in $AIRFLOW_HOME (default $XTCREDIT_HOME/airflow); the first call prepares it.
 set -eu
@@ -47,6 +48,10 @@ if [ ! -e "$AIRFLOW_HOME/prepared" ]; then
         exit 1
     }
     touch "$AIRFLOW_HOME/prepared"
+fi
+if [ "${1-}" = python ]; then
+    shift
+    exec python "$@"
 fi
 if [ "${1-}" = up ]; then
     echo "Airflow 界面：$(airflow config get-value api base_url 2>/dev/null)（Ctrl-C 停止）"
