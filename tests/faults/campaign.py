@@ -350,6 +350,7 @@ def strangers(home: Home) -> list[str]:
         for path in home.root.rglob("*")
         if (path.is_file() or path.is_symlink())
         and (path.name.startswith(".") or path.suffix == ".part")
+        and path.suffix != ".lock"
         and path.name != ".lock"
     ]
     found += [path for path in (home.root / "tmp").rglob("*") if path.is_file()]
