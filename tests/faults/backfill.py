@@ -24,7 +24,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".ci"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import demo
-from campaign import state
+from campaign import state, tell
 
 from catalog.errors import UserError
 from catalog.loader import load_catalog
@@ -401,12 +401,7 @@ def main() -> int:
                 )
             print(f"补跑未完成。{error}", file=sys.stderr)
             return 1
-    text = json.dumps(asdict(results) | {"green": results.green}, ensure_ascii=False, indent=1)
-    print(text)
-    if given.out:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        given.out.write_text(text + "\n", "utf-8")
-    return 0 if results.green else 1
+    return tell(results, given.out)
 
 
 if __name__ == "__main__":

@@ -452,6 +452,16 @@ def campaign(
     return results
 
 
+def tell(results: Any, out: Path | None) -> int:
+    """Print the results of a trial, keep them in the file `out`; the exit code."""
+    text = json.dumps(asdict(results) | {"green": results.green}, ensure_ascii=False, indent=1)
+    print(text)
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text + "\n", "utf-8")
+    return 0 if results.green else 1
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
@@ -470,12 +480,7 @@ def main() -> int:
             months=given.months,
             rows=given.rows,
         )
-    text = json.dumps(asdict(results) | {"green": results.green}, ensure_ascii=False, indent=1)
-    print(text)
-    if given.out:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        given.out.write_text(text + "\n", "utf-8")
-    return 0 if results.green else 1
+    return tell(results, given.out)
 
 
 if __name__ == "__main__":

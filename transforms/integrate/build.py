@@ -25,7 +25,7 @@ from transforms.integrate.plan import (
     household_sources,
     resolve,
 )
-from transforms.integrate.sql import literals, render
+from transforms.integrate.sql import count, literals, render
 from transforms.integrate.tables import ensure_tables
 from warehouse.lake import Lake
 from warehouse.schema import ensure_schema
@@ -87,7 +87,7 @@ def integrate(
         for table in ("lib.conflict", *(plan.qualified for plan in plans)):
             tx.execute(f"DELETE FROM {table}{' WHERE subject_key IN (FROM xt_changed)' if changed else ''}")
         for plan in plans:
-            _build(tx, plan, catalog, known, portion)
+            _build(tx, plan, catalog, known, portion, "xt_record" if kind == "TABLE" else "core.record")
         tx.execute(f"DROP {kind} xt_record")
         return _result(tx, plans, rebuilt=not changed)
 
@@ -107,7 +107,7 @@ def _resolve_ledger(tx: duckdb.DuckDBPyConnection, changed: bool) -> str:
 
     Of a changed ledger only the subjects that changed. A small one is copied once: every look at a table of the lake costs its catalog some 20 ms, and there are hundreds.
     """
-    kind = "TABLE" if changed or _count(tx, "core.record") <= PORTION else "VIEW"
+    kind = "TABLE" if changed or count(tx, "core.record") <= PORTION else "VIEW"
     tx.execute(
         f"CREATE OR REPLACE TEMP {kind} xt_record AS "
         "SELECT r.item_id, r.record_key, r.batch_id, r.row_number, r.first_period, r.last_period, r.county_code, "
@@ -125,15 +125,21 @@ def _attribute_households(tx: duckdb.DuckDBPyConnection, catalog: Catalog, chang
 
 
 def _build(
-    tx: duckdb.DuckDBPyConnection, plan: Plan, catalog: Catalog, known: set[Source], portion: int
+    tx: duckdb.DuckDBPyConnection,
+    plan: Plan,
+    catalog: Catalog,
+    known: set[Source],
+    portion: int,
+    counted: str,
 ) -> None:
+    """Build one library; `counted`: the table that has as many records as `xt_record`, which may be a view over a join."""
     columns = [_present(column, known) for column in plan.columns]
     values: dict[str, list[str]] = {}
     for source in dict.fromkeys(source for column in columns for source in column.sources):
         values.setdefault(source.item, []).append(source.field)
     if not any(source.item in plan.library.members for source in known):
         return  # no record of any member
-    for scope in _scopes(tx, plan, portion):
+    for scope in _scopes(tx, plan, portion, counted):
         tx.execute(
             render(
                 "library.sql",
@@ -172,10 +178,10 @@ def _present(column: Column, known: set[Source]) -> Column:
     return replace(column, sources=tuple(source for source in column.sources if source in known))
 
 
-def _scopes(tx: duckdb.DuckDBPyConnection, plan: Plan, portion: int) -> Iterator[str]:
+def _scopes(tx: duckdb.DuckDBPyConnection, plan: Plan, portion: int, counted: str) -> Iterator[str]:
     """Predicates on `subject_key` that split the library's subjects into portions, perhaps a single one."""
     members = literals(plan.library.members)
-    portions = max(1, -(-_count(tx, f"xt_record WHERE item_id IN ({members})") // portion))
+    portions = max(1, -(-count(tx, f"{counted} WHERE item_id IN ({members})") // portion))
     for number in range(portions):
         yield "true" if portions == 1 else f"hash(subject_key) % {portions} = {number}"
 
@@ -183,17 +189,12 @@ def _scopes(tx: duckdb.DuckDBPyConnection, plan: Plan, portion: int) -> Iterator
 def _result(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan], *, rebuilt: bool) -> IntegrateResult:
     conflicts = dict(tx.execute("SELECT library, count(*) FROM lib.conflict GROUP BY library").fetchall())
     return IntegrateResult(
-        subjects={plan.library.id: _count(tx, f'lib."{plan.library.id}"') for plan in plans},
+        subjects={plan.library.id: count(tx, f'lib."{plan.library.id}"') for plan in plans},
         conflicts={plan.library.id: int(conflicts.get(plan.library.id, 0)) for plan in plans},
-        identifiers=_count(tx, "core.identity"),
-        ambiguous=_count(tx, "core.identity WHERE claimants > 1"),
-        linked=_count(tx, "core.link WHERE subject_key IS NOT NULL"),
-        unlinked=_count(tx, "core.link WHERE subject_key IS NULL"),
-        household=_count(tx, "core.record WHERE county_rule = 'household'"),
+        identifiers=count(tx, "core.identity"),
+        ambiguous=count(tx, "core.identity WHERE claimants > 1"),
+        linked=count(tx, "core.link WHERE subject_key IS NOT NULL"),
+        unlinked=count(tx, "core.link WHERE subject_key IS NULL"),
+        household=count(tx, "core.record WHERE county_rule = 'household'"),
         rebuilt=rebuilt,
     )
-
-
-def _count(tx: duckdb.DuckDBPyConnection, relation: str) -> int:
-    row = tx.execute(f"SELECT count(*) FROM {relation}").fetchone()
-    return int(row[0]) if row else 0

@@ -11,7 +11,7 @@ import duckdb
 
 from catalog.loader import Catalog
 from transforms.integrate.plan import Claim
-from transforms.integrate.sql import render
+from transforms.integrate.sql import count, render
 
 MESSAGE = "integrate"
 LOAD = "load "
@@ -49,7 +49,7 @@ def find_changes(tx: duckdb.DuckDBPyConnection, message: str, claims: Sequence[C
     if span is None:
         return False
     tx.execute(render("touched.sql", since=span.since, until=span.until, batches=span.batches))
-    if _count(tx, "xt_touched") > MANY * _count(tx, "core.record"):
+    if count(tx, "xt_touched") > MANY * count(tx, "core.record"):
         return False
     tx.execute(render("changed.sql", since=span.since, claims=claims))
     return True
@@ -69,8 +69,3 @@ def _span(tx: duckdb.DuckDBPyConnection, message: str) -> Span | None:
         return None
     batches = sorted({said.removeprefix(LOAD) for _, said in later if said.startswith(LOAD)})
     return Span(since, later[-1][0] if later else since, tuple(batches))
-
-
-def _count(tx: duckdb.DuckDBPyConnection, table: str) -> int:
-    row = tx.execute(f"SELECT count(*) FROM {table}").fetchone()
-    return int(row[0]) if row else 0

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+import duckdb
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from catalog.types.base_sql import quote
@@ -15,6 +16,12 @@ from transforms.integrate.plan import Source
 def render(template: str, **values: object) -> str:
     """The SQL of a template; raises `jinja2.UndefinedError` for a value that is missing."""
     return _environment().get_template(template).render(**values)
+
+
+def count(tx: duckdb.DuckDBPyConnection, relation: str) -> int:
+    """Rows of a relation, which may carry a WHERE."""
+    row = tx.execute(f"SELECT count(*) FROM {relation}").fetchone()
+    return int(row[0]) if row else 0
 
 
 def literals(values: Iterable[str]) -> str:

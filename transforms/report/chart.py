@@ -83,14 +83,23 @@ def _score_spec(f: Figures, width: int) -> str:
             ),
         ),
     )
+    layers = [
+        base.mark_bar(color=BAR, height=11),
+        base.mark_text(align="left", dx=4, fontSize=11, color=INK).encode(text="text:N"),
+    ]
+    return _framed(layers, rows=len(rows), plot=width - left - right, left=left, right=right)
+
+
+def _framed(layers: Sequence[Any], *, rows: int, plot: int, left: int, right: int) -> str:
+    """The layers as one chart of a bar a row, as JSON."""
+    import altair as alt
+
     chart = (
-        alt.layer(
-            base.mark_bar(color=BAR, height=11),
-            base.mark_text(align="left", dx=4, fontSize=11, color=INK).encode(text="text:N"),
-        )
+        alt.layer(*layers)
         .properties(
-            width=width - left - right,
-            height=ROW * len(rows),
+            width=plot,
+            height=ROW * rows,
+            # Fixed margins: measured ones would follow the fonts of the machine.
             autosize=alt.AutoSizeParams(type="none"),
             padding={"left": left, "right": right, "top": 4, "bottom": 22},
         )
@@ -166,20 +175,7 @@ def _county_spec(counties: Sequence[dict[str, Any]], *, width: int, targets: boo
         layers.append(
             base.mark_rule(color=FLOOR, strokeDash=[5, 3], strokeWidth=1.5).encode(x="max(floor):Q")
         )
-    chart = (
-        alt.layer(*layers)
-        .properties(
-            width=plot,
-            height=ROW * len(rows),
-            # Fixed margins: measured ones would follow the fonts of the machine.
-            autosize=alt.AutoSizeParams(type="none"),
-            padding={"left": left, "right": right, "top": 4, "bottom": 22},
-        )
-        .configure(font=FONT, background="transparent")
-        .configure_view(stroke=None)
-        .configure_axis(labelColor=INK)
-    )
-    return json.dumps(chart.to_dict(), ensure_ascii=False)
+    return _framed(layers, rows=len(rows), plot=plot, left=left, right=right)
 
 
 def _tidy(svg: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from operator import itemgetter
 from pathlib import Path
 
@@ -481,6 +482,7 @@ class _Staging:
             for here, there in (pair, pair[::-1])
         }
 
+    @cached_property
     def _worked_out(self) -> dict[str, str]:
         """Dear parts of the rules and of the subject, each with the column that holds it: DuckDB would work them out anew in
         every branch of a CASE.
@@ -498,7 +500,7 @@ class _Staging:
 
     def _by_column(self, sql: str) -> str:
         """`sql` with the dear parts taken from their columns."""
-        for part, column in self._worked_out().items():
+        for part, column in self._worked_out.items():
             sql = sql.replace(part, column)
         return sql
 
@@ -521,7 +523,7 @@ class _Staging:
         return f"""
             SELECT *, CASE WHEN ignored IS NULL THEN coalesce(least({faults}), 0) ELSE 0 END::USMALLINT AS fault,
                 ignored IS NULL AND ({_any([*map(_flag_of, tabled), *flags])}) AS flag
-            FROM (SELECT {", ".join(["*", *(f"{part} AS {column}" for part, column in self._worked_out().items())])}
+            FROM (SELECT {", ".join(["*", *(f"{part} AS {column}" for part, column in self._worked_out.items())])}
                 FROM ({self._plain_sql()}))"""
 
     def _staged_sql(self) -> str:
