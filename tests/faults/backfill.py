@@ -128,7 +128,7 @@ class House(demo.Airflow):
         """(Re)start it. While not quiet, loads wake the libraries; quiet, no run is made but those asked for."""
         if old := self.parts.pop("scheduler", None):
             old.terminate()
-            old.wait(60)
+            old.wait(600)  # it lets its tasks end, and the audit of the libraries may be one
         self.env["AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE"] = str(not quiet)
         self.start("scheduler", "--skip-serve-logs")
 
