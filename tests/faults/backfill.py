@@ -23,7 +23,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -126,11 +126,20 @@ class House(demo.Airflow):
 
     def scheduler(self, *, quiet: bool) -> None:
         """(Re)start it. While not quiet, loads wake the libraries; quiet, no run is made but those asked for."""
-        if old := self.parts.pop("scheduler", None):
-            old.terminate()
-            old.wait(600)  # it lets its tasks end, and the audit of the libraries may be one
+        if "scheduler" in self.parts:
+            self._end("scheduler")
         self.env["AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE"] = str(not quiet)
         self.start("scheduler", "--skip-serve-logs")
+
+    def _end(self, part: str) -> None:
+        """Let it end what it has under way. Python loses a signal whose handler is called while garbage is collected."""
+        for _ in range(5):
+            self.parts[part].terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self.parts[part].wait(60)
+                del self.parts[part]
+                return
+        demo.fail(f"Airflow 的 {part} 不结束", str(self.home / f"{part}.log"))
 
     def ended(self, label: str, dags: Sequence[str], kind: str, expected: int) -> None:
         """Wait until so many runs of a kind have ended, and every other run of these DAGs too."""
