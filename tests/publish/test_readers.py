@@ -87,9 +87,7 @@ def with_harlequin(path: Path) -> int:
 
 
 def with_the_next_duckdb(path: Path) -> int:
-    code = (
-        f"import duckdb, sys; print(duckdb.connect(sys.argv[1], read_only=True).execute('{COUNT}').fetchone()[0])"
-    )
+    code = f"import duckdb, sys; print(duckdb.connect(sys.argv[1], read_only=True).execute('{COUNT}').fetchone()[0])"
     return int(said(TOOLS / "python", "-c", code, path))
 
 
