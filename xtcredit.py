@@ -525,7 +525,7 @@ def declare(period: PeriodOption) -> None:
 
 
 @app.command(epilog="例：`xtcredit assess --period 2019-12`")
-def assess(period: PeriodOption) -> None:
+def assess(period: PeriodOption, form: FormatOption = Format.table) -> None:
     """计算一个期次的归集量、完成率与排名（先更新各库）。"""
     from transforms import steps
 
@@ -534,7 +534,14 @@ def assess(period: PeriodOption) -> None:
         steps.integrate_if_needed(home)
     with _progress("计算考核结果…"):
         result = steps.assess(str(Period.parse(period)), home)
-    print(json.dumps(result, ensure_ascii=False))
+    if form is not Format.table:
+        _print_rows(list(result), [tuple(result.values())], form)
+        return
+    rate = "" if result["rate"] is None else f"，目标 {result['target']:,} 条，完成率 {result['rate']:.4%}"
+    print(
+        f"{period}：累计归集 {result['collected']:,} 条，其中本期 {result['collected_in_period']:,} 条{rate}；"
+        f"应报 {result['items_owed']} 项目录，已报 {result['items_delivered']} 项。"
+    )
 
 
 @app.command(epilog="例：`xtcredit report --period 2019-12 --out 通报`")
@@ -573,12 +580,16 @@ def returns(
 
 
 @app.command(epilog="例：`xtcredit freeze --period 2019-12`")
-def freeze(period: PeriodOption) -> None:
+def freeze(period: PeriodOption, form: FormatOption = Format.table) -> None:
     """印发一个期次：考核结果从此不变，通报按此时的快照生成；其后的更正在以后的期次列为调整。重复执行，结果不变。"""
     from transforms import steps
 
-    snapshot = steps.freeze(str(Period.parse(period)), Home.from_environment())
-    print(json.dumps({"period": str(Period.parse(period)), "snapshot": snapshot}, ensure_ascii=False))
+    month = str(Period.parse(period))
+    snapshot = steps.freeze(month, Home.from_environment())
+    if form is not Format.table:
+        _print_rows(["period", "snapshot"], [(month, snapshot)], form)
+        return
+    print(f"{month} 已印发，依据快照 {snapshot}；其后的更正在以后的期次列为调整。")
 
 
 @app.command(
