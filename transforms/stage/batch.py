@@ -1,7 +1,8 @@
 """One landed file to one staged batch: read, recognise, normalise, judge; nothing touches the lake.
 
-The file is read once into raw.parquet; one pass over that writes staged.parquet, in which every row carries its fault
-(0 = none). The few faulty and repaired rows are looked at once more for the words that quarantine and issues need.
+The file is read once into raw.parquet; one pass over that gives every row its fault (0 = none), and the valid ones are
+written as they will lie in the lake. The few faulty and repaired rows are looked at once more for the words that quarantine
+and issues need.
 """
 
 from __future__ import annotations
@@ -44,14 +45,18 @@ from transforms.stage.template import item_layouts, item_templates
 from warehouse.batch import Counts, Delivery, StagedBatch, digest
 from warehouse.home import Home
 from warehouse.lake import connect
+from warehouse.schema import LINEAGE
 from warehouse.sealed import clear_copy
 from warehouse.secret import identity_key, pseudonym_macro
 
 _HEADER_ROWS = 50
 # Read back once or twice and then removed: packing it tightly costs more than it saves.
 _PARQUET = "(FORMAT parquet, COMPRESSION snappy)"
+# The load makes this file one of the lake's as it is.
+_LAKE_PARQUET = "(FORMAT parquet, COMPRESSION zstd)"
 # A file of so many rows is worth a look at which columns repeat: at most this share of their cells differ.
 _LARGE, _REPEATING = 20_000, 0.5
+_VALID = "ignored IS NULL AND fault = 0"
 _EXCEPTION = 0.1
 """Share of a column's codes up to which names among them (or codes among names) are an exception worth telling."""
 
@@ -59,8 +64,8 @@ _EXCEPTION = 0.1
 def stage_delivery(delivery: Delivery, catalog: Catalog, home: Home, folder: Path) -> StagedBatch:
     """Stage one landed file into `folder` (made anew) and describe what was found.
 
-    Writes staged.parquet (columns of `rec.<item>` but batch lineage, `fault`, `ignored`, and `p_<field>` with the clear
-    number of private fields), quarantine, issue, ignored and vault_quarantine Parquet files, and batch.json last.
+    Writes the valid rows as staged.parquet, with the columns of `rec.<item>`; the pseudonyms in it with their clear numbers
+    as vault_identifier; quarantine, issue, ignored and vault_quarantine Parquet files; and batch.json last.
     Raises `UserError` when the file as a whole cannot be taken, or is not what was landed.
     """
     if folder.exists():
@@ -83,7 +88,7 @@ def stage_delivery(delivery: Delivery, catalog: Catalog, home: Home, folder: Pat
             for c in (known.corrections if known else ())
             if c.concerns(delivery.department, delivery.division, delivery.period)
         ]
-        staging = _Staging(connection, raw, layout, scope, folder, corrections)
+        staging = _Staging(connection, raw, layout, scope, folder, corrections, delivery)
         counts = staging.run()
         if counts.read - counts.ignored == 0:
             raise UserError(
@@ -145,6 +150,7 @@ class _Staging:
         scope: Scope,
         folder: Path,
         corrections: Sequence[Correction],
+        delivery: Delivery,
     ) -> None:
         self.connection = connection
         self.raw = raw
@@ -152,6 +158,7 @@ class _Staging:
         self.scope = scope
         self.item = scope.item
         self.folder = folder
+        self.delivery = delivery
         self.corrections: dict[str, list[Correction]] = {}
         for correction in corrections:
             self.corrections.setdefault(correction.field, []).append(correction)
@@ -163,13 +170,14 @@ class _Staging:
         self._expect_corrections()
         self.rules = replace(self.rules, repairs=(*self.rules.repairs, *self._swapped()))
         self._tabulate()
-        self._copy(self._staged_sql(), "staged")
-        staged = f"read_parquet({quote(str(self.folder / 'staged.parquet'))})"
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE xt_staged AS {self._staged_sql()}")
+        self._copy(self._valid_sql(), "staged", _LAKE_PARQUET)
+        self._copy(self._identifier_sql(), "vault_identifier")
         self._copy(
-            f"SELECT row_number, ignored AS reason FROM {staged} WHERE ignored IS NOT NULL ORDER BY row_number",
+            "SELECT row_number, ignored AS reason FROM xt_staged WHERE ignored IS NOT NULL ORDER BY row_number",
             "ignored",
         )
-        self._look_again(staged)
+        self._look_again()
         self._copy(self._quarantine_sql(), "quarantine_full")
         full = f"read_parquet({quote(str(self.folder / 'quarantine_full.parquet'))})"
         self._copy(f"SELECT * EXCLUDE clear FROM {full} ORDER BY row_number", "quarantine")
@@ -183,7 +191,7 @@ class _Staging:
         aside = [str(code) for code, rule in self._coded() if rule.level == "set_aside"]
         row = self.connection.execute(
             f"SELECT count(*) FILTER (fault = 0 AND ignored IS NULL), count(*) FILTER (fault > 0),"
-            f" count(*) FILTER (fault IN ({', '.join(aside) or 'NULL'})), count(*) FILTER (ignored IS NOT NULL) FROM {staged}"
+            f" count(*) FILTER (fault IN ({', '.join(aside) or 'NULL'})), count(*) FILTER (ignored IS NOT NULL) FROM xt_staged"
         ).fetchone()
         assert row is not None
         valid, quarantined, set_aside, ignored = row
@@ -194,10 +202,8 @@ class _Staging:
             )
         return Counts(read=read, valid=valid, quarantined=quarantined, set_aside=set_aside, ignored=ignored)
 
-    def _copy(self, select: str, name: str) -> None:
-        self.connection.execute(
-            f"COPY ({select}) TO {quote(str(self.folder / f'{name}.parquet'))} {_PARQUET}"
-        )
+    def _copy(self, select: str, name: str, form: str = _PARQUET) -> None:
+        self.connection.execute(f"COPY ({select}) TO {quote(str(self.folder / f'{name}.parquet'))} {form}")
 
     def _coded(self) -> list[tuple[int, RowRule]]:
         return list(enumerate(self.rules.rejecting, 1))
@@ -542,6 +548,27 @@ class _Staging:
             FROM ({self._judged_sql()})"""
         return f"SELECT *, {self._record_key()} AS record_key, {self._content_hash()} AS content_hash FROM ({inner})"
 
+    def _valid_sql(self) -> str:
+        """The valid rows with the columns of `rec.<item>`."""
+        d = self.delivery
+        given = {"batch_id": quote(d.batch_id), "period": quote(d.period), "delivery": quote(d.delivery)}
+        names = [*(name for name, _, _ in LINEAGE), *(f.name for f in self.item.fields)]
+        columns = ", ".join(f'{given[name]} AS "{name}"' if name in given else f'"{name}"' for name in names)
+        return f"SELECT {columns} FROM xt_staged WHERE {_VALID}"
+
+    def _identifier_sql(self) -> str:
+        """Every pseudonym of the valid rows with its number. Masked numbers, and those of organisations, are stored as they
+        came: they stand for nobody.
+        """
+        pairs = [
+            f'SELECT "{f.name}" AS pseudonym, "p_{f.name}" AS number FROM xt_staged WHERE {_VALID} AND "{f.name}" <> "p_{f.name}"'
+            for f in self.item.fields
+            if TYPES[f.type].private
+        ]
+        return (
+            " UNION ".join(pairs) or "SELECT NULL::VARCHAR AS pseudonym, NULL::VARCHAR AS number WHERE FALSE"
+        )
+
     def _record_key(self) -> str:
         parts = [
             self._subject_part() if name == SUBJECT else f"coalesce({plain(name)}::VARCHAR, '')"
@@ -572,12 +599,12 @@ class _Staging:
 
     # -- words for the few rows that need them -----------------------------------------------------------------------
 
-    def _look_again(self, staged: str) -> None:
+    def _look_again(self) -> None:
         """`xt_suspect`: the plain rows of the faulty and the flagged, worked out once for all that is said of them."""
-        wanted = f"SELECT row_number FROM {staged} WHERE (fault > 0 OR flag) AND ignored IS NULL"
+        wanted = "SELECT row_number FROM xt_staged WHERE (fault > 0 OR flag) AND ignored IS NULL"
         self.connection.execute(
             f"CREATE OR REPLACE TEMP TABLE xt_suspect AS SELECT plain.*, fault > 0 AS faulty, CASE WHEN {self._keyed()} THEN record_key END AS key"
-            f" FROM ({self._plain_sql(wanted)}) plain JOIN {staged} USING (row_number)"
+            f" FROM ({self._plain_sql(wanted)}) plain JOIN xt_staged USING (row_number)"
         )
 
     def _keyed(self) -> str:
