@@ -408,13 +408,24 @@ class _Staging:
                 if rule.field == field.name and self._tells_of_value(rule)
             ]
             flags += [f"{t} IS NOT NULL AND {r.when}" for name, r in self.rules.repairs if name == field.name]
+            stored = (
+                f"{self._stored_of(field)} AS {_stored_in(field.name)}," if self._stored_apart(field) else ""
+            )
             self.connection.execute(f"""
                 CREATE OR REPLACE TEMP TABLE {_values(field.name)} AS
-                SELECT *, {f"CASE {faults} END" if faults else "NULL"}::USMALLINT AS {_fault_of(field.name)},
+                SELECT *, {stored}
+                    {f"CASE {faults} END" if faults else "NULL"}::USMALLINT AS {_fault_of(field.name)},
                     {_any(flags)} AS {_flag_of(field.name)}
                 FROM (SELECT *, {self._plain_of(field)} AS {p} FROM (SELECT cell, {cleaned} AS {t} FROM (
                     SELECT DISTINCT {cell} AS cell FROM {self._raw_sql()}
                     WHERE file_row_number > {self.layout.header_row})))""")
+
+    def _stored_apart(self, field: Field) -> bool:
+        """Whether something else is stored than the plain value: a pseudonym, a text without the numbers in it."""
+        return self._stored_of(field) != plain(field.name)
+
+    def _stored_of(self, field: Field) -> str:
+        return TYPES[field.type].stored(plain(field.name), self.scope.use(field))
 
     def _tells_of_value(self, rule: RowRule) -> bool:
         """Whether the table of the field's values says where the rule holds."""
@@ -423,6 +434,8 @@ class _Staging:
     def _value_columns(self, field: Field) -> str:
         """What a row takes from the table of a field's values."""
         columns = [plain(field.name), _fault_of(field.name), _flag_of(field.name)]
+        if self._stored_apart(field):
+            columns.append(_stored_in(field.name))
         if self._lone_cell(field) is not None:
             columns.append(text(field.name))
         return ", ".join(f"{_values(field.name)}.{column}" for column in columns)
@@ -438,6 +451,11 @@ class _Staging:
             forms = {
                 name: form for name in group if (form := TYPES[self.item.field(name).type].form(text(name)))
             }
+            # Nearly every row has each code in its own column, and for it nothing else is worked out.
+            in_order = " AND ".join(
+                [f"({text(name)} IS NULL OR {form})" for name, form in forms.items()]
+                + [f"NOT {_misplaced_in(name)}" for name in swapped]
+            )
             for name, form in forms.items():
                 others = [other for other in forms if other != name]
                 own = f"NOT ({form})"
@@ -454,7 +472,7 @@ class _Staging:
                 ]
                 first = swapped.pop(name, "")
                 routed.append(
-                    f"CASE {first} {' '.join(arrives)} {' '.join(leaves)} ELSE {text(name)} END AS {text(name)}"
+                    f"CASE WHEN {in_order} THEN {text(name)} {first} {' '.join(arrives)} {' '.join(leaves)} ELSE {text(name)} END AS {text(name)}"
                 )
         return routed + [
             f"CASE {cases} ELSE {text(name)} END AS {text(name)}" for name, cases in swapped.items()
@@ -500,8 +518,8 @@ class _Staging:
                 continue
             if field.name not in self.tabled and (sound := kind.sound(plain(field.name))):
                 found[sound] = f'"s_{field.name}"'
-            if kind.private:
-                found[kind.stored(plain(field.name), self.scope.use(field))] = f'"h_{field.name}"'
+            if kind.private or (field.name in self.tabled and self._stored_apart(field)):
+                found[self._stored_of(field)] = _stored_in(field.name)
         return found
 
     def _by_column(self, sql: str) -> str:
@@ -511,6 +529,7 @@ class _Staging:
         return sql
 
     def _judged_sql(self) -> str:
+        given = {_stored_in(name) for name in self.tabled}
         of_row = self._by_column(
             " ".join(
                 f"WHEN {rule.when} THEN {code}"
@@ -529,16 +548,13 @@ class _Staging:
         return f"""
             SELECT *, CASE WHEN ignored IS NULL THEN coalesce(least({faults}), 0) ELSE 0 END::USMALLINT AS fault,
                 ignored IS NULL AND ({_any([*map(_flag_of, tabled), *flags])}) AS flag
-            FROM (SELECT {", ".join(["*", *(f"{part} AS {column}" for part, column in self._worked_out.items())])}
+            FROM (SELECT {", ".join(["*", *(f"{part} AS {column}" for part, column in self._worked_out.items() if column not in given)])}
                 FROM ({self._plain_sql()}))"""
 
     def _staged_sql(self) -> str:
         subject, identity = map(self._by_column, _subject_sql(self.scope))
         county, county_rule, division = county_sql(self.scope)
-        stored = [
-            self._by_column(f"{TYPES[f.type].stored(plain(f.name), self.scope.use(f))} AS {plain(f.name)}")
-            for f in self.item.fields
-        ]
+        stored = [self._by_column(f"{self._stored_of(f)} AS {plain(f.name)}") for f in self.item.fields]
         private = [f'{plain(f.name)} AS "p_{f.name}"' for f in self.item.fields if TYPES[f.type].private]
         time = f"{plain(self.item.source_time)}::TIMESTAMP" if self.item.source_time else "NULL::TIMESTAMP"
         inner = f"""
@@ -719,6 +735,11 @@ def _fault_of(name: str) -> str:
 def _flag_of(name: str) -> str:
     """SQL name of whether something is to be remarked about a field's value."""
     return f'"w_{name}"'
+
+
+def _stored_in(name: str) -> str:
+    """SQL name of what is stored of a private field."""
+    return f'"h_{name}"'
 
 
 def _misplaced_in(name: str) -> str:
