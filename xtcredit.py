@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date, datetime
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,7 +20,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from typer import rich_utils
+from typer import core, rich_utils
 
 from catalog.errors import UserError
 from catalog.period import Period
@@ -28,25 +29,90 @@ from warehouse.home import Home, opted_in
 if TYPE_CHECKING:
     from transforms.preview import Preview
 
-app = typer.Typer(
+
+class _Chinese:
+    """Help that is Chinese throughout, typer's own words included."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        option = super().get_help_option(ctx)  # type: ignore[misc]
+        if option is not None:
+            option.help = "显示本说明"
+        return option
+
+    def get_usage(self, ctx: Any) -> str:
+        text = str(super().get_usage(ctx))  # type: ignore[misc]
+        for word, chinese in (
+            ("Usage: ", "用法："),
+            ("[OPTIONS]", "[选项]"),
+            ("COMMAND [ARGS]...", "命令 …"),
+        ):
+            text = text.replace(word, chinese, 1)
+        return text
+
+
+class _Command(_Chinese, core.TyperCommand):
+    """One command."""
+
+
+class _Group(_Chinese, core.TyperGroup):
+    """Commands under a name."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and self.get_command(ctx, args[0]) is None:
+            near = get_close_matches(args[0], self.list_commands(ctx), 1)
+            raise UserError(
+                f"没有命令“{args[0]}”" + (f"，是不是 {near[0]}" if near else ""),
+                where=ctx.command_path,
+                remedy=f"{ctx.command_path} --help 列出全部命令",
+            )
+        return super().resolve_command(ctx, args)
+
+
+class _App(typer.Typer):
+    """Makes every command of these classes."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(cls=_Group, no_args_is_help=True, rich_markup_mode="markdown", **settings)
+
+    def command(self, *names: Any, **settings: Any) -> Any:
+        return super().command(*names, cls=_Command, **settings)
+
+
+app = _App(
     name="xtcredit",
     help="邢台市公共信用信息归集与考核数据仓库。",
-    no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-catalog_app = typer.Typer(
-    help="公共信用信息目录：列出、查看、检查、起草、出模板。",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-)
+catalog_app = _App(help="公共信用信息目录：列出、查看、检查、起草、出模板。")
 app.add_typer(catalog_app, name="catalog")
+
+
+def _wrong_usage(error: Any) -> None:
+    """One line for a command that is written wrongly, where typer has a panel in English."""
+    if (kind := type(error).__name__) == "NoArgsIsHelpError":
+        return  # the help has been shown
+    path = error.ctx.command_path if error.ctx else "xtcredit"
+    named = ""
+    if (param := getattr(error, "param", None)) is not None:
+        named = "、".join(param.opts) if param.param_type_name == "option" else param.metavar or param.name
+    what = {
+        "NoSuchOption": lambda: (
+            f"没有选项 {error.option_name}"
+            + (f"，是不是 {'、'.join(sorted(error.possibilities))}" if error.possibilities else "")
+        ),
+        "MissingParameter": lambda: f"缺少 {named}",
+        "BadParameter": lambda: f"{named} 的值不对",
+        "BadOptionUsage": lambda: f"选项 {error.option_name} 的值缺少或多余",
+    }.get(kind, lambda: f"写法有误（{error.format_message()}）")()
+    told = UserError(what, where=path, remedy=f"{path} --help 有写法和例子")
+    err.print(f"错误：{told}", style="red", markup=False, highlight=False, soft_wrap=True)
+
 
 rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
 rich_utils.OPTIONS_PANEL_TITLE = "选项"
 rich_utils.COMMANDS_PANEL_TITLE = "命令"
-rich_utils.ERRORS_PANEL_TITLE = "命令写法有误"
+rich_utils.rich_format_error = _wrong_usage
 rich_utils.REQUIRED_LONG_STRING = "[必填]"
 rich_utils.DEFAULT_STRING = "[默认：{}]"
 
@@ -73,7 +139,7 @@ FormatOption = Annotated[Format, typer.Option("--format", help="输出形式")]
 def main() -> None:
     """Run the command; a `UserError`, or a path that cannot be used, is one line on standard error and exit code 1."""
     try:
-        app()
+        app(prog_name="xtcredit")
     except UserError as error:
         err.print(f"错误：{error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
@@ -436,7 +502,7 @@ def try_file(
 def integrate(
     rebuild: Annotated[bool, typer.Option("--rebuild", help="全部主体重建，不只上次以来有变动的")] = False,
 ) -> None:
-    """由台账更新基础库与重点人群库；只处理上次以来有变动的主体，结果与全部重建相同。"""
+    """由台账更新基础库、重点人群库与重点行业库；只处理上次以来有变动的主体，结果与全部重建相同。"""
     from transforms import steps
 
     with _progress("整合各库…"):
@@ -480,7 +546,7 @@ def report(
     county: Annotated[str | None, typer.Option(help="只出一个县（市、区）的，写区划代码")] = None,
     department: Annotated[str | None, typer.Option(help="只出一个部门的，写部门标识")] = None,
 ) -> None:
-    """生成通报（全市为 DOCX、HTML、XLSX 与核查表）：全市，或一个县（市、区）、一个部门。已发布的期次按发布时的快照生成。"""
+    """生成通报（全市为 DOCX、HTML、XLSX 与核查表）：全市，或一个县（市、区）、一个部门。已印发（freeze）的期次按印发时的快照生成。"""
     from transforms import steps
 
     home = Home.from_environment()
@@ -508,7 +574,7 @@ def returns(
 
 @app.command(epilog="例：`xtcredit freeze --period 2019-12`")
 def freeze(period: PeriodOption) -> None:
-    """发布一个期次：考核结果从此不变，通报按此时的快照生成；其后的更正在以后的期次列为调整。重复执行，结果不变。"""
+    """印发一个期次：考核结果从此不变，通报按此时的快照生成；其后的更正在以后的期次列为调整。重复执行，结果不变。"""
     from transforms import steps
 
     snapshot = steps.freeze(str(Period.parse(period)), Home.from_environment())
@@ -727,7 +793,7 @@ def check(
     epilog="例：`xtcredit trace --since 2020-01-01`；`xtcredit trace admin_penalties --number 邢市监罚〔2019〕12号`"
 )
 def trace(
-    item: Annotated[str | None, typer.Argument(metavar="[ITEM]", help="只看一项目录；不写则全部")] = None,
+    item: Annotated[str | None, typer.Argument(metavar="ITEM", help="只看一项目录；不写则全部")] = None,
     number: Annotated[str | None, typer.Option(help="记录的编号：文书号、证号、案号")] = None,
     since: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="自哪一天起不再公示的")] = None,
     as_of: AsOfOption = None,

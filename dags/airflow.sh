@@ -23,7 +23,7 @@ export AIRFLOW_CONFIG="$checkout/airflow.cfg"
 export AIRFLOW__CORE__DAGS_FOLDER="$checkout/dags"
 export GX_ANALYTICS_ENABLED=False  # Great Expectations reads it at import and would call out
 
-ln -sf "$checkout/dags/settings/airflow_local_settings.py" "$AIRFLOW_HOME/config/airflow_local_settings.py"
+ln -sf "$checkout"/dags/settings/*.py "$AIRFLOW_HOME/config/"
 
 # Scheduler and API server must share these, and Airflow would invent new ones in every process.
 if [ ! -s "$AIRFLOW_HOME/secrets.env" ]; then

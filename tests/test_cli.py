@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from typer.main import get_command
 
 import xtcredit
 
@@ -75,3 +78,50 @@ def test_a_wrong_setting_is_named(run, monkeypatch, name, value):
 def test_a_home_that_duckdb_would_take_for_a_pattern_is_refused(run, monkeypatch, tmp_path):
     monkeypatch.setenv("XTCREDIT_HOME", str(tmp_path / "year[2019]"))
     assert run("counties", "--period", "2019-12")[1].count("路径中有通配符") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("publish", "--cuonty", "130528"), "没有选项 --cuonty，是不是 --county"),
+        (("report",), "缺少 --period"),
+        (("ingest",), "缺少 ITEM"),
+        (("publish", "--county"), "选项 --county 的值缺少或多余"),
+        (("scoreboard", "--year", "now"), "--year 的值不对"),
+        (("verify", "--format", "xml"), "--format 的值不对"),
+        (("ingset",), "没有命令“ingset”，是不是 ingest"),
+        (("catalog", "shwo"), "没有命令“shwo”，是不是 show"),
+        (("report", "--period", "2019-12", "extra"), "写法有误"),
+    ],
+)
+def test_a_command_written_wrongly_is_one_line_too(run, words, told):
+    code, said = run(*words)
+    assert code in (1, 2)
+    assert told in said
+    assert said.startswith("错误：xtcredit")
+    assert said.rstrip().endswith("。")
+    assert "--help" in said
+    assert len(said.splitlines()) == 1
+
+
+def commands(group, path=()):
+    """Every command and group below, by the words that call it."""
+    yield path, group
+    for name, command in getattr(group, "commands", {}).items():
+        yield from commands(command, (*path, name))
+
+
+@pytest.mark.parametrize("words", [words for words, _ in commands(get_command(xtcredit.app))], ids=" ".join)
+def test_help_is_chinese_throughout_and_has_an_example(monkeypatch, capsys, words):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("sys.argv", ["xtcredit", *words, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        xtcredit.main()
+    shown = capsys.readouterr().out
+    assert not ended.value.code
+    assert "用法：xtcredit" in shown
+    assert not re.findall(r"Usage|OPTIONS|ARGS|Show|required|default", shown)
+    rows = [line for line in shown.splitlines() if line.lstrip("│ *").startswith("--")]
+    assert rows
+    assert [row for row in rows if not re.search("[\u4e00-\u9fff]", row)] == []
+    assert words in ((), ("catalog",)) or "例：" in shown

@@ -71,6 +71,11 @@ class Home:
         return self.root / "audit"
 
     @property
+    def lineage(self) -> Path:
+        """OpenLineage events, a file each, private."""
+        return self.root / "lineage"
+
+    @property
     def secrets(self) -> Path:
         return self.root / "secrets"
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from warehouse.home import Home, inbox_age
 from warehouse.lake import Lake
@@ -13,25 +15,27 @@ from warehouse.sealed import seal_landing
 _ORPHAN_AGE = timedelta(days=1)  # a file younger than this may belong to a commit under way
 _LEFTOVER_AGE = timedelta(days=1)
 _STAGED_AGE = timedelta(days=3)  # it holds numbers in clear, and `stage` makes it anew
+_LINEAGE_AGE = timedelta(days=400)  # a year, and its bulletin
 
 
 @dataclass(frozen=True)
 class MaintenanceResult:
     """Files that were merged into others, orphaned files removed, staged folders removed, half-written files removed,
-    landed files sealed, and landed files that had to stay in clear because the vault's key is not here.
+    events of lineage removed, landed files sealed, and landed files that had to stay in clear because the vault's key is not here.
     """
 
     merged: int
     orphans: int
     staged: int
     leftovers: int
+    lineage: int
     sealed: int
     unsealed: int
 
 
 def maintain(lake: Lake) -> MaintenanceResult:
-    """Merge small files, remove files no snapshot knows, staged folders nobody came back for, and what killed steps left;
-    seal the landed files of judged batches.
+    """Merge small files, remove files no snapshot knows, staged folders nobody came back for, what killed steps left, and old
+    events of lineage; seal the landed files of judged batches.
     """
     now = datetime.now(UTC)
     with lake.exclusive():
@@ -41,8 +45,9 @@ def maintain(lake: Lake) -> MaintenanceResult:
         ).fetchall()
     staged = _remove_old_staged(lake.home, now - _STAGED_AGE)
     leftovers = _remove_leftovers(lake.home, now - _LEFTOVER_AGE)
+    lineage = _remove_files(lake.home.lineage.glob("*"), now - _LINEAGE_AGE)
     return MaintenanceResult(
-        len(merged), len(orphans), staged, leftovers, *seal_landing(lake, now - _STAGED_AGE)
+        len(merged), len(orphans), staged, leftovers, lineage, *seal_landing(lake, now - _STAGED_AGE)
     )
 
 
@@ -68,8 +73,12 @@ def _remove_leftovers(home: Home, before: datetime) -> int:
         for p in place.rglob(".*")
         if p.name != ".lock"
     )
+    return _remove_files((*named, *(home.root / "tmp").rglob("*")), before)
+
+
+def _remove_files(paths: Iterable[Path], before: datetime) -> int:
     removed = 0
-    for path in (*named, *(home.root / "tmp").rglob("*")):
+    for path in paths:
         # A publication's pointer to its file is written as a link beside the one in force.
         whole = path.is_file() or path.is_symlink()
         if whole and datetime.fromtimestamp(path.lstat().st_mtime, UTC) < before:

@@ -15,6 +15,8 @@ from pathlib import Path
 LIBRARIES = (
     "airflow.sdk.execution_time.task_runner",
     "airflow.dag_processing.dagbag",
+    "airflow.providers.openlineage.plugins.listener",
+    "openlineage.client.transport.file",
     "duckdb",
     "duckdb_sqlalchemy",
     "great_expectations",

@@ -147,6 +147,8 @@ def system(tmp_path_factory):
         patch.setenv("XTCREDIT_IDENTITY_KEY", "6b" * 32)
         folder = tmp_path_factory.mktemp("leak")
         home = Home(folder / "home")
+        kept = folder / "kept"
+        patch.setenv("XTCREDIT_BACKUP_DIR", str(kept))
         generate(
             load_catalog(),
             home.inbox,
@@ -168,7 +170,7 @@ def system(tmp_path_factory):
         log = home.root / "airflow.log"
         ran = ["ingest__" + item for item in ITEMS]
         airflow(home, log, "python", str(CHECKOUT / "tests/attacks/dag_runs.py"), str(CHECKOUT / "dags"), MONTH,
-                *ran, "assess__monthly")  # fmt: skip
+                *ran, "libraries", "assess__monthly", "maintain")  # fmt: skip
         names = _names(home)
         steps.data_docs(MONTH, home)
         steps.return_lists(MONTH, home)
@@ -192,8 +194,8 @@ def system(tmp_path_factory):
             os.utime(manifest, (time.time() - 100 * 86400,) * 2)
         steps.maintain(home)
         steps.replay("lawyers", MONTH, home)
-        backup(home, home.root.with_name("kept"))
-        home.root.with_name("kept").rename(home.root / "kept")
+        backup(home, kept)
+        kept.rename(home.root / "kept")
         yield home, set(known), names
 
 
@@ -216,13 +218,14 @@ def test_everything_was_written(system):
     log = (home.root / "airflow.log").read_text("utf-8")
     states = dict(re.findall(r"^RAN (\S+) (?:\S*\.)?(\w+)$", log, re.M))
     assert states.pop("ingest__lawyers").lower() == "failed"  # the refused file, told
+    assert {"libraries", "assess__monthly", "maintain"} < set(states)
     assert set(map(str.lower, states.values())) == {"success"}
     assert "没有找到本目录项的表头" in log
     kinds = {(p.relative_to(home.root).parts[0], p.suffix) for p in files(home.root)}
     assert kinds >= {
         ("lake", ".parquet"), ("lake", ".sqlite"), ("publish", ".duckdb"), ("publish", ".html"), ("reports", ".docx"),
         ("reports", ".xlsx"), ("data_docs", ".html"), ("audit", ".jsonl"), ("landing", ".sealed"), ("landing", ".json"),
-        ("airflow", ".db"), ("handed-out", ".xlsx"), ("kept", ""),
+        ("airflow", ".db"), ("lineage", ".json"), ("handed-out", ".xlsx"), ("kept", ""),
     }  # fmt: skip
     assert {p.name.split("_")[2] for p in home.inbox.rglob("*") if p.is_file()} <= {"return"}
 

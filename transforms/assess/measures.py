@@ -38,7 +38,7 @@ def measure_rows(tx: duckdb.DuckDBPyConnection, catalog: Catalog, period: Period
     items = list({item.id: item for item, _ in known}.values())
     _fill(
         tx,
-        "assess_filled(batch_id VARCHAR, expected BIGINT, filled BIGINT)",
+        "assess_filled(batch_id VARCHAR, expected BIGINT, filled BIGINT, records BIGINT, linked BIGINT)",
         (_filled(item, fmt) for item, fmt in known),
         period,
     )
@@ -84,7 +84,7 @@ def _filled(item: Item, fmt: str | None) -> str:
     filled = " + ".join(f'count("{name}")' for name in fields) or "0"
     shape = f"format = {quote(fmt)}" if fmt else "format IS NULL"
     return (
-        f'SELECT batch_id, count(*) * {len(fields)}, {filled} FROM rec."{item.id}" SEMI JOIN'
+        f'SELECT batch_id, count(*) * {len(fields)}, {filled}, count(*), count(subject_key) FROM rec."{item.id}" SEMI JOIN'
         f" (SELECT batch_id FROM ops.batch WHERE item_id = {quote(item.id)} AND period = $period AND {shape})"
         " USING (batch_id) WHERE period = $period GROUP BY batch_id"
     )

@@ -1,10 +1,4 @@
 -- What the rows of the period's batches show, and from it the base of all measures: one row per item and provider.
-CREATE OR REPLACE TEMP TABLE assess_linked AS
-SELECT batch_id, count(*)::BIGINT AS records, count(subject_key)::BIGINT AS linked
-FROM core.record
-WHERE last_period = $period
-GROUP BY batch_id;
-
 CREATE OR REPLACE TEMP TABLE assess_shown AS
 SELECT
     batch.item_id,
@@ -12,14 +6,13 @@ SELECT
     coalesce(division.unit, '130500') AS county_code,
     sum(filled.expected)::BIGINT AS fields_expected,
     sum(filled.filled)::BIGINT AS fields_filled,
-    sum(linked.records)::BIGINT AS records,
-    sum(linked.linked)::BIGINT AS linked,
+    sum(filled.records)::BIGINT AS records,
+    sum(filled.linked)::BIGINT AS linked,
     sum(timed.timed)::BIGINT AS timed,
     sum(timed.in_time)::BIGINT AS in_time
 FROM ops.batch AS batch
 LEFT JOIN assess_division AS division ON division.division = batch.division
 LEFT JOIN assess_filled AS filled ON filled.batch_id = batch.batch_id
-LEFT JOIN assess_linked AS linked ON linked.batch_id = batch.batch_id
 LEFT JOIN assess_timed AS timed ON timed.batch_id = batch.batch_id
 WHERE batch.period = $period
 GROUP BY ALL;

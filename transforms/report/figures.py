@@ -37,6 +37,8 @@ class Terms:
     wording: Wording
     targets: Targets | None
     reference: Reference
+    filled: tuple[str, ...] = ()
+    """Of a published month: what was not kept of its terms and is as the catalog has it now."""
 
 
 def present_terms(period: Period) -> Terms:
@@ -66,6 +68,7 @@ class Figures:
     rows: tuple[Row, ...]
     wording: Wording
     reference: Reference
+    filled: tuple[str, ...]
     county_scores: tuple[Row, ...]
     department_scores: tuple[Row, ...]
     parts: dict[tuple[str, str], dict[str, Row]]
@@ -140,6 +143,7 @@ def read_figures(
         rows=tuple(_faulty_rows(lake, catalog, period, unit)) if unit else (),
         wording=terms.wording,
         reference=terms.reference,
+        filled=terms.filled,
         county_scores=tuple(
             lake.rows(
                 "SELECT * FROM mart.county_score WHERE period = ? ORDER BY rank NULLS LAST, county_code",

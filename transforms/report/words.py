@@ -141,6 +141,8 @@ def notes(f: Figures) -> list[str]:
             f"市本级中有{whole(unplaced)}条按期末区划不能归到某一县（市、区）"
             "（如只记原邢台县、未记乡镇），查明后另行归属。"
         )
+    if f.filled:
+        lines.append(f"印发时没有保存、按现行目录补出的：{'、'.join(f.filled)}；这些以发出的原件为准。")
     lines.append(f"全部数字取自数据仓库快照{f.snapshot}，目录版本{f.city['catalog_version']}，可据此重算。")
     return lines
 

@@ -103,6 +103,7 @@ TAMPERINGS = [
     ("UPDATE mart.provider_item SET updated = updated + 1", "mart_provider_batch.sql"),
     ("UPDATE mart.provider_item SET missing = 1 - missing", "mart_provider_duty.sql"),
     ("UPDATE mart.provider_item SET in_time = timed + 1", "mart_provider_rows.sql"),
+    ("UPDATE mart.provider_item SET records = accepted + duplicate + 1", "mart_provider_rows.sql"),
     ("UPDATE mart.volume SET submitted = submitted + 1 WHERE span = 'year'", "mart_volume.sql"),
     ("UPDATE mart.volume SET collected = collected + 1 WHERE kind = 'county'", "mart_volume.sql"),
     (

@@ -72,9 +72,11 @@ def _late(home: Home) -> None:
 def _unlink(home: Home) -> None:
     """Some permits name nobody by an identifier, as foreign firms' and old ones do; the generator's always do."""
     with Lake(home) as lake, lake.transaction("load") as tx:
-        tx.execute(
-            "UPDATE core.record SET subject_key = NULL WHERE item_id = 'admin_permits' AND row_number % 5 = 0"
-        )
+        for rows in (
+            "core.record SET subject_key = NULL WHERE item_id = 'admin_permits' AND",
+            "rec.admin_permits SET subject_key = NULL WHERE",
+        ):
+            tx.execute(f"UPDATE {rows} row_number % 5 = 0")
 
 
 def _mended(home: Home, catalog: Catalog) -> None:

@@ -17,6 +17,7 @@ from docx.oxml.ns import qn
 from docx.shared import Mm
 
 from catalog.bulletin import load_wording
+from catalog.errors import UserError
 from catalog.period import Period
 from transforms import steps
 from transforms.report import explain, write_return_lists
@@ -113,6 +114,79 @@ def test_a_frozen_month_gives_the_same_bytes_after_more_was_loaded(
     monkeypatch.setattr(figures, "present_terms", lambda period: changed)
     after = [p.read_bytes() for p in report(lake, three_items, Period(2019, 12), tmp_path / "b")]
     assert after == before
+
+
+@pytest.fixture
+def sent_out(lake, three_items, ledger, batch):
+    """A month sent out; gives a function that sets what was kept of it and reads it back."""
+    from transforms.assess import assess
+    from transforms.report import freeze, published
+
+    ledger(5, county="130528")
+    batch(new=5)
+    assess(lake, three_items, Period(2019, 12))
+    freeze(lake, Period(2019, 12))
+
+    def kept(**columns: str | None):
+        with lake.transaction("test") as tx:
+            for name, value in columns.items():
+                tx.execute(f"UPDATE ops.publication SET {name} = $value", {"value": value})
+        return published(lake, Period(2019, 12)).terms
+
+    return kept
+
+
+def test_what_was_kept_is_read_as_it_was_kept(sent_out):
+    terms = sent_out()
+    wording = json.loads(terms.wording.model_dump_json()) | {"issuer": "当时的办公室"}
+    assert sent_out(wording=json.dumps(wording)).wording.issuer == "当时的办公室"
+    assert terms.filled == ()
+
+
+def test_a_key_that_was_not_kept_is_filled_in_and_said(sent_out, lake, three_items, tmp_path):
+    from transforms.report import report
+
+    wording = json.loads(sent_out().wording.model_dump_json()) | {
+        "issuer": "当时的办公室",
+        "dropped_since": 1,
+    }
+    del wording["named"]
+    wording["annexes"] = ["附件一"]  # as they were written before they had titles of their own
+    terms = sent_out(wording=json.dumps(wording))
+    assert terms.filled == ("通报文字 annexes", "通报文字 named")
+    assert terms.wording.issuer == "当时的办公室"
+    assert terms.wording.annexes == load_wording().annexes
+    page = report(lake, three_items, Period(2019, 12), tmp_path)[0].read_text("utf-8")
+    assert "印发时没有保存、按现行目录补出的：通报文字 annexes、通报文字 named" in page
+
+
+def test_a_month_sent_out_before_targets_and_lines_were_kept(sent_out):
+    terms = sent_out(targets=None, reference=None)
+    assert terms.filled == ("双公示参照线", "任务目标")
+    assert terms.targets is not None
+    assert terms.targets.city_target == 30_000_000
+    # A month of a year without targets has its lines, and no targets are put into it.
+    reference = terms.reference.model_dump_json()
+    assert sent_out(reference=reference).targets is None
+    assert sent_out(reference=reference).filled == ()
+
+
+def test_a_target_in_a_form_no_longer_read_is_filled_in_alone(sent_out):
+    targets = json.loads(sent_out().targets.model_dump_json(by_alias=True)) | {"county_floor": 1_500_000}
+    targets["alpha"] = "half"
+    terms = sent_out(targets=json.dumps(targets))
+    assert terms.filled == ("任务目标 alpha",)
+    assert terms.targets.county_floor == 1_500_000
+
+
+def test_what_nothing_can_fill_is_told_on_one_line(sent_out, monkeypatch):
+    from transforms.report import figures, publication
+
+    terms = figures.present_terms(Period(2019, 12))
+    gone = figures.Terms(terms.wording, None, terms.reference)
+    monkeypatch.setattr(publication, "present_terms", lambda period: gone)
+    with pytest.raises(UserError, match="印发时保存的任务目标已不能读取"):
+        sent_out(targets='{"year": 2019}')
 
 
 def run(*command: str, **environment: str) -> str:

@@ -236,12 +236,11 @@ def _filled(catalog, now, frames) -> pd.DataFrame:
 
 
 def _linked(now, frames) -> pd.DataFrame:
-    record = (
-        frames["core.record"]
-        .query("last_period == @PERIOD")
-        .merge(now[["batch_id", "department", "county_code"]], on="batch_id", suffixes=("_of_record", ""))
-    )
-    return record.groupby(KEY).agg(records=("record_key", "size"), linked=("subject_key", "count"))
+    rows = pd.concat(
+        frames[f"rec.{b.item_id}"].query("batch_id == @b.batch_id")[["batch_id", "subject_key"]]
+        for b in now.itertuples()
+    ).merge(now[["batch_id", *KEY]], on="batch_id")
+    return rows.groupby(KEY).agg(records=("batch_id", "size"), linked=("subject_key", "count"))
 
 
 def working_days_after(day: date, n: int) -> date:
