@@ -79,13 +79,14 @@ class Airflow:
         )  # its first call makes the database
         self.start("api-server")
         self.start("dag-processor")
-        wait("Airflow 启动", lambda: self._knows(dags), seconds=180)
+        wait("Airflow 启动", lambda: self._knows(dags), seconds=600)
         self.ready = True
 
-    def start(self, *part: str) -> None:
+    def start(self, *part: str, name: str = "") -> None:
         """Start one part of Airflow, logging to a file of its name."""
-        with (self.home / f"{part[0]}.log").open("ab") as log:
-            self.parts[part[0]] = subprocess.Popen(
+        name = name or part[0]
+        with (self.home / f"{name}.log").open("ab") as log:
+            self.parts[name] = subprocess.Popen(
                 [WRAPPER, *part],
                 env=self.env,
                 stdout=log,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -29,6 +30,22 @@ def run(monkeypatch, capsys, tmp_path):
         with pytest.raises(SystemExit) as ended:
             xtcredit.main()
         return int(ended.value.code or 0), capsys.readouterr().err
+
+    return command
+
+
+@pytest.fixture
+def run_well(monkeypatch, capsys, tmp_path):
+    """What a command prints that succeeds, in a home of its own."""
+    monkeypatch.setenv("XTCREDIT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XTCREDIT_IDENTITY_KEY", "5a" * 32)
+
+    def command(*words: str) -> str:
+        monkeypatch.setattr("sys.argv", ["xtcredit", *words])
+        with pytest.raises(SystemExit) as ended:
+            xtcredit.main()
+        assert not ended.value.code
+        return str(capsys.readouterr().out)
 
     return command
 
@@ -125,3 +142,34 @@ def test_help_is_chinese_throughout_and_has_an_example(monkeypatch, capsys, word
     assert rows
     assert [row for row in rows if not re.search("[\u4e00-\u9fff]", row)] == []
     assert words in ((), ("catalog",)) or "例：" in shown
+
+
+def test_assessing_and_sending_out_are_told_in_words(run_well):
+    """A program asks for JSON."""
+    told = run_well("assess", "--period", "2019-12")
+    assert re.fullmatch(
+        r"2019-12：累计归集 0 条，其中本期 0 条，目标 30,000,000 条，完成率 0\.0000%；应报 \d+ 项目录，已报 0 项。\n",
+        told,
+    )
+    (row,) = json.loads(run_well("assess", "--period", "2019-12", "--format", "json"))
+    assert (row["collected"], row["target"]) == (0, 30_000_000)
+    assert re.fullmatch(
+        r"2019-12 已印发，依据快照 \d+；其后的更正在以后的期次列为调整。\n",
+        run_well("freeze", "--period", "2019-12"),
+    )
+    assert list(*json.loads(run_well("freeze", "--period", "2019-12", "--format", "json"))) == [
+        "period",
+        "snapshot",
+    ]
+
+
+def test_the_catalog_is_listed_in_words_and_for_programs_in_codes(run_well, monkeypatch):
+    monkeypatch.setattr(xtcredit.out, "width", 200)
+    assert re.search(r"XT025 +lawyers +律师执业信息 +市司法局 +每月 +社会公开 ", run_well("catalog", "list"))
+    (row,) = [
+        r for r in json.loads(run_well("catalog", "list", "--format", "json")) if r["标识"] == "lawyers"
+    ]
+    assert (row["频率"], row["共享属性"]) == ("monthly", "public")
+    shown = run_well("catalog", "show", "lawyers")
+    assert "频率：每月　共享：社会公开" in shown
+    assert "关键项：“" in shown

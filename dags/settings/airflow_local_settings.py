@@ -63,7 +63,8 @@ def forget_changed_code() -> None:
 if "scheduler" in sys.argv[1:2] or sys.argv[1:3] == ["celery", "worker"]:
     for _name in LIBRARIES:
         importlib.import_module(_name)
-    importlib.import_module("transforms.steps")
+    for _name in ("transforms.steps", "transforms.flow"):
+        importlib.import_module(_name)
     # A catalog that cannot be read is an import error of the DAGs, seen in the UI, not a scheduler that does not start.
     with contextlib.suppress(importlib.import_module("catalog.errors").UserError):
         importlib.import_module("catalog.loader").load_catalog()

@@ -23,7 +23,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import demo
 from campaign import state, tell
+from sqlalchemy import create_engine, text
 
 from catalog.errors import UserError
 from catalog.loader import load_catalog
@@ -59,7 +60,8 @@ FIRST = Period.parse("2019-01")
 KEY = "5a" * 32
 FOLLOWERS = ("libraries", "assess__monthly")
 LOCKED = re.compile(r"is locked|仍未放开|conflict", re.IGNORECASE)
-POLL_SECONDS = 0.3
+POLL_SECONDS = 1.0
+CELERY, WORKERS = "CeleryExecutor", ("one", "two")
 # A batch's volume is judged against the earlier periods that were in the lake at that time. It warns and refuses nothing,
 # so no figure hangs on it; but what was observed differs with the order, and with it the batch's mark.
 OF_ITS_TIME = {
@@ -82,6 +84,8 @@ class Results:
     assess_seconds: float = 0.0
     runs: dict[str, int] = field(default_factory=dict)
     tasks: int = 0
+    workers: dict[str, int] = field(default_factory=dict)
+    """Tasks that each Celery worker took."""
     tables: int = 0
     differing: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
@@ -106,7 +110,11 @@ class Results:
             or self.missing_bulletins
             or self.violations
             or self.torn
-        ) and bool(self.libraries_runs and self.snapshots_seen > 1)
+        ) and bool(
+            self.libraries_runs
+            and self.snapshots_seen > 1
+            and (self.executor != CELERY or set(self.workers) == set(WORKERS))
+        )
 
 
 class House(demo.Airflow):
@@ -118,11 +126,20 @@ class House(demo.Airflow):
 
     def scheduler(self, *, quiet: bool) -> None:
         """(Re)start it. While not quiet, loads wake the libraries; quiet, no run is made but those asked for."""
-        if old := self.parts.pop("scheduler", None):
-            old.terminate()
-            old.wait(60)
+        if "scheduler" in self.parts:
+            self._end("scheduler")
         self.env["AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE"] = str(not quiet)
         self.start("scheduler", "--skip-serve-logs")
+
+    def _end(self, part: str) -> None:
+        """Let it end what it has under way. Python loses a signal whose handler is called while garbage is collected."""
+        for _ in range(5):
+            self.parts[part].terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self.parts[part].wait(60)
+                del self.parts[part]
+                return
+        demo.fail(f"Airflow 的 {part} 不结束", str(self.home / f"{part}.log"))
 
     def ended(self, label: str, dags: Sequence[str], kind: str, expected: int) -> None:
         """Wait until so many runs of a kind have ended, and every other run of these DAGs too."""
@@ -259,12 +276,14 @@ def cluster() -> Iterator[dict[str, str]]:
         base = database.uri.rpartition("/")[0].removeprefix("postgres://")
         metadata = f"postgresql+psycopg://{base}/airflow"
         yield {
-            "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+            "AIRFLOW__CORE__EXECUTOR": CELERY,
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata,
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": metadata,
             "AIRFLOW__CELERY__BROKER_URL": broker,
             "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{metadata}",
             "AIRFLOW__CELERY__WORKER_CONCURRENCY": "2",
+            # Its results name the worker.
+            "AIRFLOW__CELERY__EXTRA_CELERY_CONFIG": '{"result_extended": true}',
             LAKE_CATALOG: f"postgresql://{base}/lake",
         }
 
@@ -295,7 +314,7 @@ def backfill(
     reader = Reader(shared, items)
     try:
         airflow.prepare({*ingest, *FOLLOWERS})
-        for name in ("one", "two") if environment else ():
+        for name in WORKERS if environment else ():
             airflow.start(
                 "celery",
                 "worker",
@@ -304,8 +323,8 @@ def backfill(
                 name,
                 "--pid",
                 str(folder / name),
+                name=f"worker-{name}",
             )
-            airflow.parts[f"worker {name}"] = airflow.parts.pop("celery")
         # Before the scheduler starts: on SQLite a backfill cannot be created while it writes.
         for dag, item in zip(ingest, items, strict=True):
             airflow.backfill(dag, FIRST, last, catalog.item(item).period_months, at_once)
@@ -325,6 +344,8 @@ def backfill(
         results.assess_seconds = round(time.monotonic() - began, 1)
         reader.end()
         runs, tasks = airflow.runs(), airflow.tasks()
+        if environment:
+            results.workers = tasks_by_worker(environment["AIRFLOW__CELERY__RESULT_BACKEND"])
     finally:
         reader.stopping.set()
         airflow.stop()
@@ -348,6 +369,14 @@ def backfill(
 
 def _name(task: dict[str, Any]) -> str:
     return f"{task['dag_id']} {task['dag_run_id']} {task['task_id']}[{task['map_index']}] {task['state']} {task['try_number']}"
+
+
+def tasks_by_worker(result_backend: str) -> dict[str, int]:
+    """How many tasks each Celery worker took."""
+    engine = create_engine(result_backend.removeprefix("db+"))
+    with engine.connect() as connection:
+        took = connection.execute(text("SELECT worker, count(*) FROM celery_taskmeta GROUP BY 1 ORDER BY 1"))
+        return {str(worker).rpartition("@")[2]: tasks for worker, tasks in took}
 
 
 def lock_errors(logs: Path) -> list[str]:

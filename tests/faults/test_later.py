@@ -35,13 +35,14 @@ def load(month: Period, home: Home) -> None:
     steps.integrate_if_needed(home)
 
 
-def said_of_providers(home: Home) -> dict[str, list[dict[str, object]]]:
-    """What the first month's assessment says of those who delivered, without where their records are counted."""
+def said_of_what_came(home: Home) -> dict[str, list[dict[str, object]]]:
+    """What the first month's assessment says, without where records are counted and whom they are linked to."""
     statements = {
         "provider_item": "FROM mart.provider_item WHERE period = $period",
         "obligation": "FROM mart.obligation WHERE period = $period",
         "department_score": "FROM mart.department_score WHERE period = $period",
         "score_part": "FROM mart.score_part WHERE period = $period AND measure <> 'completion'",
+        "city_progress": "SELECT * EXCLUDE (linked) FROM mart.city_progress WHERE period = $period",
         "volume": "SELECT * EXCLUDE (collected) FROM mart.volume WHERE period = $period",
     }
     with Lake(home) as lake:
@@ -51,16 +52,16 @@ def said_of_providers(home: Home) -> dict[str, list[dict[str, object]]]:
         }
 
 
-def test_what_a_provider_sent_is_judged_by_its_month_alone(home: Home) -> None:
+def test_what_was_sent_is_judged_by_its_month_alone(home: Home) -> None:
     load(FIRST, home)
     steps.assess(str(FIRST), home)
-    then = said_of_providers(home)
+    then = said_of_what_came(home)
     load(SECOND, home)
     with Lake(home) as lake:
         renewed = lake.scalar("SELECT count(*) FROM core.record WHERE first_period < last_period")
     assert renewed > 10
     steps.assess(str(FIRST), home)
-    assert said_of_providers(home) == then
+    assert said_of_what_came(home) == then
     assert any(row["records"] for row in then["provider_item"])
 
 
