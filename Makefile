@@ -43,14 +43,19 @@ fuzz: setup ## 2,000 spoilt files through staging: none may crash, hang or lose 
 	PYTHONPATH=$(CURDIR) $(BIN)/python tests/sources/test_fuzz.py --runs 2000
 
 ROWS ?= 30000000
-bench: setup ## the 30-million-row benchmark; ROWS=3000000 for a smaller one
+DBT := .venv-peers/bin/dbt
+bench: setup $(DBT) ## the 30-million-row benchmark, and how it grows; ROWS=3000000 for a smaller one
 	PYTHONPATH=$(CURDIR) $(BIN)/python benchmarks/bench.py --rows $(ROWS)
 
 PEER_ROWS ?= 1000000
-peers: setup ## the same job with pandas and with dbt, on the benchmark's city of PEER_ROWS rows
-	test -x .venv-peers/bin/dbt || { $(PYTHON) -m venv .venv-peers && .venv-peers/bin/python -m pip install --quiet --disable-pip-version-check \
-	    --requirement benchmarks/peers/requirements.txt; }
+peers: setup $(DBT) ## the same job with pandas and with dbt, on the benchmark's city of PEER_ROWS rows
 	PYTHONPATH=$(CURDIR) $(BIN)/python benchmarks/peers/run.py --files var/bench/city-$(PEER_ROWS) --rows $(PEER_ROWS)
+
+# dbt's requirements are nobody's business of ours: an environment of its own.
+$(DBT): benchmarks/peers/requirements.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 lint: setup ## ruff
 	$(BIN)/ruff check .

@@ -196,11 +196,20 @@ def _print_rows(columns: list[str], rows: list[tuple[Any, ...]], form: Format) -
 @catalog_app.command("list", epilog="例：`xtcredit catalog list`")
 def catalog_list(form: FormatOption = Format.table) -> None:
     """列出全部目录。"""
+    from catalog.describe import frequency_title, share_title
     from catalog.loader import load_catalog
 
-    catalog = load_catalog()
+    catalog, read = load_catalog(), form is Format.table  # a program has the codes
     rows: list[tuple[Any, ...]] = [
-        (i.code, i.id, i.title, catalog.departments[i.department].name, i.frequency, i.share, len(i.fields))
+        (
+            i.code,
+            i.id,
+            i.title,
+            catalog.departments[i.department].name,
+            frequency_title(i) if read else i.frequency,
+            share_title(i) if read else i.share,
+            len(i.fields),
+        )
         for i in sorted(catalog.items.values(), key=lambda item: item.code)
     ]
     _print_rows(["编号", "标识", "名称", "来源部门", "频率", "共享属性", "数据项"], rows, form)
@@ -209,6 +218,7 @@ def catalog_list(form: FormatOption = Format.table) -> None:
 @catalog_app.command("show", epilog="例：`xtcredit catalog show enterprise_registration`")
 def catalog_show(item: ItemArgument, form: FormatOption = Format.table) -> None:
     """查看一项目录的数据项、规则与报送要求。"""
+    from catalog.describe import basis_text, frequency_title, key_text, share_title
     from catalog.loader import load_catalog
     from catalog.model import STANDARD
     from catalog.types import TYPES
@@ -220,12 +230,11 @@ def catalog_show(item: ItemArgument, form: FormatOption = Format.table) -> None:
         return
     if form is Format.table:
         out.print(f"{found.code} {found.title}（{found.id}）", style="bold", markup=False)
-        basis = "；".join(f"{b.document}{b.clause or ''}" for b in found.legal_basis)
         out.print(
-            f"来源部门：{catalog.departments[found.department].name}　频率：{found.frequency}　共享：{found.share}"
+            f"来源部门：{catalog.departments[found.department].name}　频率：{frequency_title(found)}　共享：{share_title(found)}"
         )
         out.print(
-            f"依据：{basis}\n关键项：{'、'.join(found.key)}　格式：{'、'.join([STANDARD, *(f.id for f in found.formats)])}",
+            f"依据：{basis_text(found)}\n关键项：{key_text(found)}　格式：{'、'.join([STANDARD, *(f.id for f in found.formats)])}",
             markup=False,
         )
     rows: list[tuple[Any, ...]] = [

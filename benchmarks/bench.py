@@ -2,7 +2,8 @@
 
 Everything is measured in one run on the same files: the bare `COPY (SELECT * FROM read_csv(..., all_varchar)) TO parquet`
 of each delivery; the full load (extract, stage, judge with GX, load, integrate, assess) by as many processes as cores; a
-day's delivery on top; one item-month again; disk; look-ups. Figures go to var/bench/results.json.
+day's delivery on top; one item-month again; disk; look-ups; publications and the analysts' questions; how the full load
+grows with the rows; and the peers (benchmarks/peers), on as many rows as they take. Figures go to var/bench/results.json.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import os
 import resource
 import shutil
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -23,6 +26,7 @@ from typing import Any
 
 import duckdb
 from city import ITEMS, PERIODS, City, city, day
+from publish import publications
 
 from catalog.loader import load_catalog
 from transforms import steps
@@ -36,7 +40,12 @@ LIMITS = {
     "daily_delta_share": 0.05,
     "disk_ratio": 1.5,
     "lookup_ms": 100,
+    "county_counts_ms": 100,
+    "slowest_question_seconds": 2.0,
 }
+GROWTH = (1_000_000, 3_000_000, 10_000_000)
+PEER_ROWS = 1_000_000
+AGAIN = ITEMS[6]
 
 
 def main() -> None:
@@ -44,16 +53,18 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rows", type=int, default=30_000_000)
     options.add_argument("--out", type=Path, default=Path(os.environ.get("XTCREDIT_HOME", "var")) / "bench")
-    options.add_argument(
-        "--growth", type=int, nargs="*", default=[], help="also load so many rows, to see how cost grows"
-    )
+    options.add_argument("--only", action="store_true", help="this size alone: no growth, no peers")
     given = options.parse_args()
     out: Path = given.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("XTCREDIT_THREADS", "1")
-    growth = {rows: measure(out, rows, whole=False)["full_load_seconds"] for rows in given.growth}
+    smaller = [] if given.only else [rows for rows in GROWTH if rows < given.rows]
+    seconds = {rows: measure(out, rows, whole=False)["full_load_seconds"] for rows in smaller}
     found = measure(out, given.rows, whole=True)
-    found["growth_seconds"] = growth | {given.rows: found["full_load_seconds"]}
+    seconds[given.rows] = found["full_load_seconds"]
+    found["growth_seconds"] = seconds
+    if not given.only:
+        found["peers"] = peers(out, min(PEER_ROWS, given.rows), seconds[min(PEER_ROWS, given.rows)])
     (out / "results.json").write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", "utf-8")
     for name, value in found.items():
         limit = f"   limit {LIMITS[name]}" if name in LIMITS else ""
@@ -81,9 +92,12 @@ def measure(out: Path, rows: int, *, whole: bool) -> dict[str, Any]:
     if whole:
         found |= day_on_top(made, home, full)
         found |= month_again(made, home)
-        found["disk_ratio"] = round(lake_bytes(home) / bare_bytes, 2)
+        found |= {"disk_ratio": round(lake_bytes(home) / bare_bytes, 2), "lake_bytes": lake_bytes(home)}
         found |= look_ups(home)
-        found["verify"] = timed(lambda: steps.verify(home))[0]
+        found["verify_seconds"] = round(timed(lambda: steps.verify(home))[0], 1)
+        os.environ["XTCREDIT_THREADS"] = str(CORES)
+        found |= publications(home, lambda: delivered_again(made, home))
+        os.environ["XTCREDIT_THREADS"] = "1"
     shutil.rmtree(home.root)
     return found
 
@@ -177,6 +191,29 @@ def month_again(made: City, home: Home) -> dict[str, Any]:
         "month_again_seconds": round(seconds, 1),
         "month_again_rows": made.rows // len(ITEMS) // len(PERIODS),
     }
+
+
+def delivered_again(made: City, home: Home) -> None:
+    """An item's last month comes once more, with what its first month held: everything that follows from it."""
+    _ingest((str(home.root), AGAIN, str(PERIODS[-1]), made.files[AGAIN][str(PERIODS[0])]))
+    steps.integrate(home)
+    steps.assess(str(PERIODS[-1]), home)
+
+
+def peers(out: Path, rows: int, ours: float) -> dict[str, Any]:
+    """What each peer took for the same rows, and how many times our full load that is."""
+    command = [
+        sys.executable,
+        str(Path(__file__).with_name("peers") / "run.py"),
+        "--files",
+        str(out / f"city-{rows}"),
+    ]
+    done = subprocess.run([*command, "--rows", str(rows)], stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    for peer in found.values():
+        if "seconds" in peer:
+            peer["times_ours"] = round(peer["seconds"] / ours, 2)
+    return {"rows": rows, "ours_seconds": ours, **found}
 
 
 def look_ups(home: Home) -> dict[str, Any]:

@@ -31,7 +31,10 @@ def vanished(lake: Lake, item: Item, batch: StagedBatch, *, confirmed: bool = Fa
         f'(SELECT record_key, batch_id FROM rec."{item.id}" UNION ALL SELECT record_key, batch_id FROM ops.quarantine'
         f" WHERE item_id = {quote(item.id)} AND record_key IS NOT NULL)"
     )
-    staged = f"read_parquet({quote(str(batch.parquet('staged')))})"
+    now = " UNION ALL ".join(
+        f"SELECT record_key FROM read_parquet({quote(str(batch.parquet(name)))})"
+        for name in ("staged", "quarantine")
+    )
     before, gone = lake.execute(
         f"""
         WITH lists AS (SELECT * FROM {lists}),
@@ -40,7 +43,7 @@ def vanished(lake: Lake, item: Item, batch: StagedBatch, *, confirmed: bool = Fa
             WHERE period = (SELECT max(period) FROM lists WHERE period < {quote(d.period)})
         ),
         now AS (
-            SELECT record_key FROM {staged} WHERE ignored IS NULL
+            {now}
             UNION ALL SELECT record_key FROM {listed} JOIN lists USING (batch_id) WHERE period = {quote(d.period)}
         )
         SELECT (SELECT count(*) FROM before), (SELECT count(*) FROM (FROM before ANTI JOIN now USING (record_key)))"""

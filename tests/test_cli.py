@@ -161,3 +161,15 @@ def test_assessing_and_sending_out_are_told_in_words(run_well):
         "period",
         "snapshot",
     ]
+
+
+def test_the_catalog_is_listed_in_words_and_for_programs_in_codes(run_well, monkeypatch):
+    monkeypatch.setattr(xtcredit.out, "width", 200)
+    assert re.search(r"XT025 +lawyers +律师执业信息 +市司法局 +每月 +社会公开 ", run_well("catalog", "list"))
+    (row,) = [
+        r for r in json.loads(run_well("catalog", "list", "--format", "json")) if r["标识"] == "lawyers"
+    ]
+    assert (row["频率"], row["共享属性"]) == ("monthly", "public")
+    shown = run_well("catalog", "show", "lawyers")
+    assert "频率：每月　共享：社会公开" in shown
+    assert "关键项：“" in shown

@@ -217,7 +217,7 @@ def _compare(lake: Lake, batch: StagedBatch, known: dict[str, set[str]], *, same
     if "core.record" not in known:
         before = f"SELECT {columns} FROM rehearsal.core.record WHERE FALSE"
     quarantined = f"SELECT row_number FROM lake.ops.quarantine WHERE {mine}" if same_file else "SELECT NULL"
-    faulty = f"SELECT row_number FROM read_parquet({quote(str(batch.parquet('staged')))}) WHERE fault > 0"
+    faulty = f"SELECT row_number FROM read_parquet({quote(str(batch.parquet('quarantine')))})"
     reading = "reading" if same_file else "rows"
     lake.execute(
         f"""

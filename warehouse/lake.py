@@ -14,6 +14,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from catalog.types import sql_macros
 from catalog.types.base_sql import quote
+from catalog.types.check_digits import allow_checks
 from warehouse.faults import locked, machine_fault
 from warehouse.home import Home, Resources
 from warehouse.metadata import Metadata, StillHeld, metadata
@@ -44,6 +45,7 @@ def connect(
     connection = duckdb.connect(":memory:", config=settings)
     # It would be drawn on standard output, into whatever a program reads there.
     connection.execute("SET enable_progress_bar = false")
+    allow_checks(connection)
     for macro in sql_macros():
         connection.execute(macro)
     return connection

@@ -7,22 +7,24 @@ other is an update. So a batch that arrives late also changes what later batches
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 
 from catalog.errors import UserError
 from catalog.loader import Catalog
 from catalog.model import Item
-from catalog.types import TYPES
 from catalog.types.base_sql import quote
 from warehouse.batch import Delivery, StagedBatch, Verdict
+from warehouse.home import Home
 from warehouse.lake import Lake
-from warehouse.schema import LINEAGE, Columns, ensure_schema, fixed_tables, record_table
+from warehouse.schema import Columns, ensure_schema, fixed_tables, record_table
 from warehouse.vault import allow_sealing
 
 _DAWN = "TIMESTAMP '0001-01-01'"
@@ -82,8 +84,9 @@ def load_batch(lake: Lake, catalog: Catalog, verdict: Verdict) -> LoadResult:
     batch.check()
     item = catalog.item(batch.delivery.item_id)
     allow_sealing(lake)
+    file = _lake_file(batch, lake.home)
     with lake.transaction(f"load {batch.delivery.batch_id}") as tx:
-        _Load(tx, item, verdict, datetime.now(UTC).replace(tzinfo=None)).run()
+        _Load(tx, item, verdict, datetime.now(UTC).replace(tzinfo=None), file).run()
         result = _result(tx, batch)
     remove_staged(batch)
     return result
@@ -108,7 +111,7 @@ def rehearse(lake: Lake, catalog: Catalog, verdict: Verdict) -> Iterator[LoadRes
             known = present_columns(lake)
             staged = f"read_parquet({quote(str(verdict.batch.parquet('staged')))})"
             tx.execute(
-                f"CREATE OR REPLACE TEMP TABLE rehearsed AS SELECT record_key FROM {staged} WHERE ignored IS NULL AND fault = 0"
+                f"CREATE OR REPLACE TEMP TABLE rehearsed AS SELECT record_key FROM {staged}"
                 + (
                     f" UNION SELECT record_key FROM lake.{record.qualified} WHERE batch_id = {batch_id}"
                     if f"rec.{item.id}" in known
@@ -149,6 +152,20 @@ def present_columns(lake: Lake) -> dict[str, set[str]]:
     return found
 
 
+def _lake_file(batch: StagedBatch, home: Home) -> Path:
+    """The staged rows under a name of their own among the lake's files; a load that does not commit leaves it to `maintain`,
+    for who is told of a failed commit cannot know that it failed.
+    """
+    d = batch.delivery
+    folder = home.private_dir(home.lake / "data" / "rec" / d.item_id / f"period={d.period}")
+    path = folder / f"{uuid4()}.parquet"
+    try:
+        path.hardlink_to(batch.parquet("staged"))
+    except OSError:  # the lake lies on another file system
+        shutil.copyfile(batch.parquet("staged"), path)
+    return path
+
+
 def _both(table: Columns, present: set[str]) -> str:
     return ", ".join(f'"{name}"' for name, _, _ in table.columns if name in present)
 
@@ -178,8 +195,17 @@ def _result(tx: duckdb.DuckDBPyConnection, batch: StagedBatch) -> LoadResult:
 class _Load:
     """The statements of one load, in order."""
 
-    def __init__(self, tx: duckdb.DuckDBPyConnection, item: Item, verdict: Verdict, now: datetime) -> None:
+    def __init__(
+        self,
+        tx: duckdb.DuckDBPyConnection,
+        item: Item,
+        verdict: Verdict,
+        now: datetime,
+        lake_file: Path | None = None,
+    ) -> None:
+        """`lake_file` are the staged rows where the lake may keep them; without it they are copied into its tables."""
         self.tx = tx
+        self.lake_file = lake_file
         self.item = item
         self.verdict = verdict
         self.batch = verdict.batch
@@ -188,7 +214,6 @@ class _Load:
         self.rec = f'rec."{item.id}"'
         self.id = quote(self.delivery.batch_id)
         self.staged = f"read_parquet({quote(str(self.batch.parquet('staged')))})"
-        self.valid = "ignored IS NULL AND fault = 0"
 
     def run(self) -> None:
         found = self.tx.execute(f"SELECT count(*) FROM ops.batch WHERE batch_id = {self.id}").fetchone()
@@ -212,8 +237,7 @@ class _Load:
         """Records of the batch as it was and as it comes."""
         before = f" UNION SELECT record_key FROM {self.rec} WHERE period = {quote(self.delivery.period)} AND batch_id = {self.id}"
         self.tx.execute(
-            f"CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT record_key FROM {self.staged} WHERE {self.valid}"
-            f"{before if self.replacing else ''}"
+            f"CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT record_key FROM {self.staged}{before if self.replacing else ''}"
         )
 
     def _later(self) -> bool:
@@ -255,27 +279,32 @@ class _Load:
             self.tx.execute(
                 f"DELETE FROM {self.rec} WHERE period = {quote(d.period)} AND batch_id = {self.id}"
             )
-        given = {"batch_id": self.id, "period": quote(d.period), "delivery": quote(d.delivery)}
-        names = [name for name, _, _ in LINEAGE] + [f.name for f in self.item.fields]
-        selected = ", ".join(f"{given[name]} AS {name}" if name in given else f'"{name}"' for name in names)
-        columns = ", ".join(f'"{name}"' for name in names)
-        self.tx.execute(
-            f"INSERT INTO {self.rec} ({columns}) SELECT {selected} FROM {self.staged} WHERE {self.valid} ORDER BY row_number"
-        )
+        if self.lake_file is None:
+            self.tx.execute(f"INSERT INTO {self.rec} BY NAME FROM {self.staged}")
+        elif self.batch.counts.valid:
+            # What has no column (a field that the catalog has retired) is empty.
+            self.tx.execute(
+                f"CALL ducklake_add_data_files('lake', {quote(self.item.id)}, {quote(str(self.lake_file))}, schema => 'rec',"
+                " allow_missing => true, hive_partitioning => true)"
+            )
 
     def _history(self) -> None:
-        """All rows of the touched records, classified; most records have one row and need no window."""
+        """`classified`: what the rows of the touched records are. Most records have a single row, which is new; unless it may be
+        an earlier batch's whose copy in this one is gone, it is left in the staged file and `lone` is its relation.
+        """
         self.tx.execute(
-            f"CREATE OR REPLACE TEMP TABLE history AS SELECT {_HISTORY} FROM {self.rec} SEMI JOIN touched USING (record_key)"
+            f"CREATE OR REPLACE TEMP TABLE several AS SELECT record_key FROM {self.rec} SEMI JOIN touched USING (record_key)"
+            " GROUP BY record_key HAVING count(*) > 1"
         )
-        self.tx.execute(
-            "CREATE OR REPLACE TEMP TABLE several AS SELECT record_key FROM history GROUP BY record_key HAVING count(*) > 1"
-        )
-        several = "SELECT * FROM history SEMI JOIN several USING (record_key)"
-        self.tx.execute(
-            f"CREATE OR REPLACE TEMP TABLE classified AS SELECT {_HISTORY}, 'new' AS outcome FROM history ANTI JOIN several USING (record_key)"
-            f" UNION ALL SELECT {_HISTORY}, outcome FROM ({_classified(several)})"
-        )
+        several = f"SELECT {_HISTORY} FROM {self.rec} SEMI JOIN several USING (record_key)"
+        classified = f"SELECT {_HISTORY}, outcome FROM ({_classified(several)})"
+        if self.replacing:
+            classified += (
+                f" UNION ALL SELECT {_HISTORY}, 'new' FROM {self.rec} SEMI JOIN touched USING (record_key)"
+                " ANTI JOIN several USING (record_key)"
+            )
+        self.tx.execute(f"CREATE OR REPLACE TEMP TABLE classified AS {classified}")
+        self.lone = f"{self.staged} ANTI JOIN several USING (record_key) WHERE {not self.replacing}"
 
     def _ledger(self) -> None:
         """Bring `core.record` to the history: only records that differ are rewritten."""
@@ -298,13 +327,15 @@ class _Load:
         )
         self.tx.execute(
             f"DELETE FROM core.record WHERE item_id = {item} AND record_key IN"
-            " (SELECT record_key FROM touched ANTI JOIN unchanged USING (record_key))"
+            f" (SELECT record_key FROM {'touched' if self.replacing else 'several'} ANTI JOIN unchanged USING (record_key))"
         )
         columns = ", ".join(_LEDGER)
         self.tx.execute(
             f"INSERT INTO core.record (item_id, record_key, county_code, county_rule, {columns})"
             f" SELECT {item}, record_key, local_county_code, local_county_rule, {columns}"
-            " FROM ledger ANTI JOIN unchanged USING (record_key)"
+            f" FROM (SELECT record_key, {columns} FROM ledger ANTI JOIN unchanged USING (record_key)"
+            " UNION ALL SELECT record_key, subject_key, identity_rule, county_code, county_rule, division_code, period, period, 1,"
+            f" content_hash, 'active', batch_id, row_number FROM {self.lone})"
         )
 
     def _replace_details(self) -> None:
@@ -323,18 +354,11 @@ class _Load:
             columns = "*" if table != "vault.quarantine" else f"* REPLACE (xt_seal(raw, {self.id}) AS raw)"
             self.tx.execute(f"INSERT INTO {table} BY NAME SELECT {named}, {columns} FROM {source}")
         self._clear("vault.identifier")
-        private = [f.name for f in self.item.fields if TYPES[f.type].private]
-        if private:
-            # Masked numbers, and those of organisations, are stored as they came: they stand for nobody.
-            pairs = " UNION ".join(
-                f'SELECT "{name}" AS pseudonym, "p_{name}" AS number FROM {self.staged}'
-                f' WHERE {self.valid} AND "{name}" <> "p_{name}"'
-                for name in private
-            )
-            self.tx.execute(
-                f"INSERT INTO vault.identifier BY NAME SELECT {self.id} AS batch_id, {given['item_id']} AS item_id,"
-                f" pseudonym, xt_seal(number, pseudonym) AS number FROM ({pairs})"
-            )
+        numbers = f"read_parquet({quote(str(self.batch.parquet('vault_identifier')))})"
+        self.tx.execute(
+            f"INSERT INTO vault.identifier BY NAME SELECT {self.id} AS batch_id, {given['item_id']} AS item_id,"
+            f" pseudonym, xt_seal(number, pseudonym) AS number FROM {numbers}"
+        )
         self._clear("ops.expectation")
         findings = [
             (f.check, f.field, f.level, int(f.success), f.observed, f.message) for f in self.verdict.findings
@@ -355,7 +379,10 @@ class _Load:
     def _replace_batch(self) -> None:
         """The batch's own line, and the sum that must hold before anything is committed."""
         counts, d = self.batch.counts, self.delivery
-        row = self.tx.execute(f"SELECT {_counted()} FROM classified WHERE batch_id = {self.id}").fetchone()
+        row = self.tx.execute(
+            f"SELECT new + (SELECT count(*) FROM {self.lone}), updated, duplicate"
+            f" FROM (SELECT {_counted()} FROM classified WHERE batch_id = {self.id})"
+        ).fetchone()
         assert row is not None
         new, updated, duplicate = row
         if counts.read != new + updated + duplicate + counts.quarantined + counts.ignored:

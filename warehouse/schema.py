@@ -368,6 +368,8 @@ def ensure_schema(lake: Lake, catalog: Catalog) -> None:
     with lake.transaction(f"schema {version}") as tx:
         if version == _present_version(lake):  # another process was first
             return
+        # Half the disk of the default, at the same price.
+        tx.execute("CALL lake.set_option('parquet_compression', 'zstd')")
         for schema in SCHEMAS:
             tx.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         existing = _existing_columns(tx)

@@ -1,4 +1,4 @@
-"""SQL shared by several types: cleaning of text and codes, check digits.
+"""SQL shared by several types: cleaning of text and codes.
 
 Placeholders after domain notes 9.2 no. 7; full-width forms no. 1; stray separators no. 2.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from catalog.codes import read_list
 from catalog.personal import LONG, SHORT
 from catalog.types.base import Fault
+from catalog.types.check_digits import ID_WEIGHTS
 
 _FULL = (
     "".join(chr(c) for c in range(0xFF10, 0xFF1A))
@@ -20,12 +21,6 @@ _DASHES = "-－—–‐"
 
 PLACEHOLDERS = read_list("placeholder").accepted("null")
 PLACEHOLDER_CODES = read_list("placeholder").accepted("zeros")
-
-USCC_CHARS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-USCC_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
-ORG_CHARS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-ORG_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
-ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
 
 def quote(text: str) -> str:
@@ -59,13 +54,6 @@ ZEROS_LOST = "开头的0被电子表格去掉了，请把该列设为文本格�
 """The remedy for a number whose leading zero is gone: a guess would be right mostly, and wrong for somebody."""
 
 
-def _weighted(alphabet: str, weights: tuple[int, ...], value: str, start: int = 1) -> str:
-    return " + ".join(
-        f"{weight} * (instr({quote(alphabet)}, substr({value}, {start + index}, 1)) - 1)"
-        for index, weight in enumerate(weights)
-    )
-
-
 def _weighted_digits(number: str, weights: tuple[int, ...]) -> str:
     """Sum of the weighted digits of an integer that has as many digits as there are weights.
 
@@ -76,20 +64,6 @@ def _weighted_digits(number: str, weights: tuple[int, ...]) -> str:
         f"{weight - 10 * (from_last[k - 1] if k else 0)} * ({number} // {10**k})"
         for k, weight in enumerate(from_last)
     )
-
-
-def _mod_11_10(value: str, digits: int) -> str:
-    """ISO 7064 MOD 11,10 as a walk over a state table, since a nested formula would grow as 2^digits.
-
-    States 0-9 stand for the running product P = 1-10; the walk starts at P = 10.
-    """
-    table = "".join(
-        str(((product + digit - 1) % 10 + 1) * 2 % 11 - 1) for product in range(1, 11) for digit in range(10)
-    )
-    state = "9"
-    for index in range(1, digits):
-        state = f"substr('{table}', ({state}) * 10 + substr({value}, {index}, 1)::INTEGER + 1, 1)::INTEGER"
-    return f"(({state}) + 1 + substr({value}, {digits}, 1)::INTEGER) % 10"
 
 
 SHARED_MACROS: tuple[str, ...] = (
@@ -109,27 +83,15 @@ SHARED_MACROS: tuple[str, ...] = (
     " OR regexp_full_match(c, '0+X?|1+|9+') THEN NULL ELSE c END",
     "xt_line(t) AS CASE WHEN contains(t, chr(10)) OR contains(t, chr(13)) OR contains(t, chr(9))"
     f" THEN translate(t, {quote(chr(13) + chr(10) + chr(9))}, '') ELSE t END",
-    f"xt_uscc_ok(u) AS substr({quote(USCC_CHARS)}, 1 + (31 - ({_weighted(USCC_CHARS, USCC_WEIGHTS, 'u')}) % 31) % 31, 1)"
-    " = substr(u, 18, 1)",
-    "xt_org_check(o) AS substr('0X987654321', 1 + (("
-    + _weighted(ORG_CHARS, ORG_WEIGHTS, "o")
-    + ") % 11)::INTEGER, 1)",
-    "xt_org_ok(o) AS xt_org_check(o) = substr(o, 9, 1)",
     # As a number: cutting out seventeen characters is three times as dear. NULL for what has no seventeen digits. The lambda
     # binds the number once: in the branch of a CASE DuckDB would work it out for each of the seventeen.
     "xt_id_check(s) AS substr('10X98765432', 1 + (list_transform([try_cast(left(s, 17) AS BIGINT)], lambda n: ("
     + _weighted_digits("n", ID_WEIGHTS)
     + ") % 11)[1])::INTEGER, 1)",
     "xt_id_birth(s) AS try_strptime(substr(s, 7, 8), '%Y%m%d')::DATE",
-    # Of AND all parts are worked out for every row, of CASE only the branch that is taken.
-    "xt_is_uscc(u) AS CASE WHEN NOT regexp_full_match(u, '[0-9A-HJ-NPQRTUWXY]{18}') THEN FALSE"
-    " ELSE xt_uscc_ok(u) AND xt_org_ok(substr(u, 9, 9)) END",
     # Letters that no code has, each with the one character it is mistaken for; taken only if both checks then agree.
     "xt_uscc_mended(c) AS CASE WHEN regexp_full_match(c, '[0-9A-Z]{18}') AND regexp_matches(c, '[IOZSV]')"
     " THEN list_transform([translate(c, 'IOZSV', '1025U')], lambda m: CASE WHEN xt_is_uscc(m) THEN m ELSE c END)[1] ELSE c END",
-    "xt_is_org(o) AS CASE WHEN NOT regexp_full_match(o, '[0-9A-Z]{8}[0-9X]') THEN FALSE ELSE xt_org_ok(o) END",
-    "xt_is_id(s) AS CASE WHEN NOT regexp_full_match(s, '[1-9][0-9]{16}[0-9X]') THEN FALSE"
-    " WHEN xt_id_check(s) = substr(s, 18, 1) THEN xt_id_birth(s) IS NOT NULL ELSE FALSE END",
     # Personal numbers inside running text: region and last digits are kept. Full-width digits are digits, too.
     f"xt_numbered(t) AS CASE WHEN strlen(t) >= 15 THEN regexp_matches(xt_half(t), {quote(LONG)}) OR regexp_matches(xt_half(t), {quote(SHORT)}) ELSE FALSE END",
     f"xt_hide(t) AS CASE WHEN xt_numbered(t) THEN regexp_replace(regexp_replace(xt_half(t), {quote(LONG)}, '\\1********\\2', 'g'),"
@@ -139,7 +101,4 @@ SHARED_MACROS: tuple[str, ...] = (
     "xt_hide_id(t) AS CASE WHEN length(t) > 10 THEN left(t, 6) || repeat('*', length(t) - 10) || right(t, 4)"
     " ELSE repeat('*', length(t)) END",
     "xt_masked(t) AS contains(t, '*') AND regexp_full_match(t, '[0-9A-Z*]{6,20}')",
-    # Pre-2007 numbers have 13 digits and no check digit.
-    f"xt_is_reg(r) AS CASE WHEN regexp_full_match(r, '[0-9]{{15}}') THEN {_mod_11_10('r', 15)} = 1"
-    " ELSE regexp_full_match(r, '[0-9]{13}') END",
 )

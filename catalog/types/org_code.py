@@ -5,6 +5,8 @@ from __future__ import annotations
 from catalog.types.base import Fault, Repair, SemanticType, Use
 from catalog.types.base_sql import ZEROS_LOST, digits_lost, zeros_lost
 
+SHAPE = "[0-9A-Z]{8}[0-9X]"
+
 
 class OrgCode(SemanticType):
     """Nine characters, written with or without a hyphen before the check character."""
@@ -32,12 +34,12 @@ class OrgCode(SemanticType):
             Fault("org_code_format", shortened, ZEROS_LOST),
             Fault(
                 "org_code_format",
-                f"{open_value} AND NOT regexp_full_match({plain}, '[0-9A-Z]{{8}}[0-9X]') AND NOT ({shortened})",
+                f"{open_value} AND NOT regexp_full_match({plain}, '{SHAPE}') AND NOT ({shortened})",
                 "组织机构代码应为8位本体加1位校验码",
             ),
             Fault(
                 "org_code_check",
-                f"{open_value} AND NOT xt_org_ok({plain})",
+                f"regexp_full_match({plain}, '{SHAPE}') AND NOT xt_is_org({plain})",
                 "组织机构代码校验位不符（GB 11714）",
             ),
         ]

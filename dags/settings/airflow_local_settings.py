@@ -22,6 +22,7 @@ LIBRARIES = (
     "great_expectations",
     "great_expectations.expectations",
     "pandas",
+    "pyarrow.dataset",
     "pyarrow.parquet",
     "jinja2",
     "python_calamine",

@@ -54,7 +54,6 @@ ITEM: dict[str, Any] = {
     ],
 }
 _KINDS = [{"code": "1", "title": "甲"}, {"code": "2", "title": "乙"}]
-SECRET = "13050219800101123X"
 """A clear number no result, message or page may ever show."""
 
 Stage = Callable[..., StagedBatch]
@@ -108,14 +107,9 @@ def stage(tmp_path: Path) -> Stage:
         folder = tmp_path / delivery
         folder.mkdir()
         select = ", ".join(f"{sql} AS {name}" for name, sql in values.items())
-        bad = f"SELECT NULL AS ignored, 1::USMALLINT AS fault, '{SECRET}' AS number"
-        bad += f" FROM range({faulty + set_aside})"
-        skipped = f"SELECT 'blank' AS ignored, 0::USMALLINT AS fault, NULL AS number FROM range({ignored})"
         with connect(Resources(1, "1GiB")) as connection:
             connection.execute(
-                f"COPY (SELECT NULL::VARCHAR AS ignored, 0::USMALLINT AS fault, '{SECRET}' AS p_number,"
-                f" {select}"
-                f" FROM range({rows}) AS r(i) UNION ALL BY NAME {bad} UNION ALL BY NAME {skipped})"
+                f"COPY (SELECT {select} FROM range({rows}) AS r(i))"
                 f" TO '{folder / 'staged.parquet'}' (FORMAT parquet)"
             )
         counts = Counts(

@@ -75,7 +75,9 @@ def staged(batch: Batch, folder: Path) -> Verdict:
         "county_code": "130500",
         "county_rule": "city",
         "division_code": None,
-        "ignored": None,
+        "batch_id": batch.id,
+        "period": batch.period,
+        "delivery": batch.delivery,
     }
     table = pa.table(
         {
@@ -83,7 +85,6 @@ def staged(batch: Batch, folder: Path) -> Verdict:
                 k: pa.array(v, pa.timestamp("us") if k == "source_time" else None) for k, v in columns.items()
             },
             **{k: pa.array([v] * len(batch.rows), pa.string()) for k, v in constant.items()},
-            "fault": pa.array([0] * len(batch.rows), pa.uint16()),
         }
     )
     with duckdb.connect() as connection:
@@ -96,6 +97,7 @@ def staged(batch: Batch, folder: Path) -> Verdict:
         "quarantine": ("row_number", "level", "field", "rule", "value", "message", "faults", "raw"),
         "issue": ("row_number", "field", "rule", "before", "after", "message"),
         "ignored": ("row_number", "reason"),
+        "vault_identifier": ("pseudonym", "number"),
         "vault_quarantine": ("row_number", "raw"),
     }
     for name, names in empty.items():

@@ -1,7 +1,8 @@
 """One landed file to one staged batch: read, recognise, normalise, judge; nothing touches the lake.
 
-The file is read once into raw.parquet; one pass over that writes staged.parquet, in which every row carries its fault
-(0 = none). The few faulty and repaired rows are looked at once more for the words that quarantine and issues need.
+The file is read once into raw.parquet; one pass over that gives every row its fault (0 = none), and the valid ones are
+written as they will lie in the lake. The few faulty and repaired rows are looked at once more for the words that quarantine
+and issues need.
 """
 
 from __future__ import annotations
@@ -44,14 +45,18 @@ from transforms.stage.template import item_layouts, item_templates
 from warehouse.batch import Counts, Delivery, StagedBatch, digest
 from warehouse.home import Home
 from warehouse.lake import connect
+from warehouse.schema import LINEAGE
 from warehouse.sealed import clear_copy
 from warehouse.secret import identity_key, pseudonym_macro
 
 _HEADER_ROWS = 50
 # Read back once or twice and then removed: packing it tightly costs more than it saves.
 _PARQUET = "(FORMAT parquet, COMPRESSION snappy)"
+# The load makes this file one of the lake's as it is.
+_LAKE_PARQUET = "(FORMAT parquet, COMPRESSION zstd)"
 # A file of so many rows is worth a look at which columns repeat: at most this share of their cells differ.
 _LARGE, _REPEATING = 20_000, 0.5
+_VALID = "ignored IS NULL AND fault = 0"
 _EXCEPTION = 0.1
 """Share of a column's codes up to which names among them (or codes among names) are an exception worth telling."""
 
@@ -59,8 +64,8 @@ _EXCEPTION = 0.1
 def stage_delivery(delivery: Delivery, catalog: Catalog, home: Home, folder: Path) -> StagedBatch:
     """Stage one landed file into `folder` (made anew) and describe what was found.
 
-    Writes staged.parquet (columns of `rec.<item>` but batch lineage, `fault`, `ignored`, and `p_<field>` with the clear
-    number of private fields), quarantine, issue, ignored and vault_quarantine Parquet files, and batch.json last.
+    Writes the valid rows as staged.parquet, with the columns of `rec.<item>`; the pseudonyms in it with their clear numbers
+    as vault_identifier; quarantine, issue, ignored and vault_quarantine Parquet files; and batch.json last.
     Raises `UserError` when the file as a whole cannot be taken, or is not what was landed.
     """
     if folder.exists():
@@ -83,7 +88,7 @@ def stage_delivery(delivery: Delivery, catalog: Catalog, home: Home, folder: Pat
             for c in (known.corrections if known else ())
             if c.concerns(delivery.department, delivery.division, delivery.period)
         ]
-        staging = _Staging(connection, raw, layout, scope, folder, corrections)
+        staging = _Staging(connection, raw, layout, scope, folder, corrections, delivery)
         counts = staging.run()
         if counts.read - counts.ignored == 0:
             raise UserError(
@@ -145,6 +150,7 @@ class _Staging:
         scope: Scope,
         folder: Path,
         corrections: Sequence[Correction],
+        delivery: Delivery,
     ) -> None:
         self.connection = connection
         self.raw = raw
@@ -152,6 +158,7 @@ class _Staging:
         self.scope = scope
         self.item = scope.item
         self.folder = folder
+        self.delivery = delivery
         self.corrections: dict[str, list[Correction]] = {}
         for correction in corrections:
             self.corrections.setdefault(correction.field, []).append(correction)
@@ -163,13 +170,14 @@ class _Staging:
         self._expect_corrections()
         self.rules = replace(self.rules, repairs=(*self.rules.repairs, *self._swapped()))
         self._tabulate()
-        self._copy(self._staged_sql(), "staged")
-        staged = f"read_parquet({quote(str(self.folder / 'staged.parquet'))})"
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE xt_staged AS {self._staged_sql()}")
+        self._copy(self._valid_sql(), "staged", _LAKE_PARQUET)
+        self._copy(self._identifier_sql(), "vault_identifier")
         self._copy(
-            f"SELECT row_number, ignored AS reason FROM {staged} WHERE ignored IS NOT NULL ORDER BY row_number",
+            "SELECT row_number, ignored AS reason FROM xt_staged WHERE ignored IS NOT NULL ORDER BY row_number",
             "ignored",
         )
-        self._look_again(staged)
+        self._look_again()
         self._copy(self._quarantine_sql(), "quarantine_full")
         full = f"read_parquet({quote(str(self.folder / 'quarantine_full.parquet'))})"
         self._copy(f"SELECT * EXCLUDE clear FROM {full} ORDER BY row_number", "quarantine")
@@ -183,7 +191,7 @@ class _Staging:
         aside = [str(code) for code, rule in self._coded() if rule.level == "set_aside"]
         row = self.connection.execute(
             f"SELECT count(*) FILTER (fault = 0 AND ignored IS NULL), count(*) FILTER (fault > 0),"
-            f" count(*) FILTER (fault IN ({', '.join(aside) or 'NULL'})), count(*) FILTER (ignored IS NOT NULL) FROM {staged}"
+            f" count(*) FILTER (fault IN ({', '.join(aside) or 'NULL'})), count(*) FILTER (ignored IS NOT NULL) FROM xt_staged"
         ).fetchone()
         assert row is not None
         valid, quarantined, set_aside, ignored = row
@@ -194,10 +202,8 @@ class _Staging:
             )
         return Counts(read=read, valid=valid, quarantined=quarantined, set_aside=set_aside, ignored=ignored)
 
-    def _copy(self, select: str, name: str) -> None:
-        self.connection.execute(
-            f"COPY ({select}) TO {quote(str(self.folder / f'{name}.parquet'))} {_PARQUET}"
-        )
+    def _copy(self, select: str, name: str, form: str = _PARQUET) -> None:
+        self.connection.execute(f"COPY ({select}) TO {quote(str(self.folder / f'{name}.parquet'))} {form}")
 
     def _coded(self) -> list[tuple[int, RowRule]]:
         return list(enumerate(self.rules.rejecting, 1))
@@ -402,13 +408,24 @@ class _Staging:
                 if rule.field == field.name and self._tells_of_value(rule)
             ]
             flags += [f"{t} IS NOT NULL AND {r.when}" for name, r in self.rules.repairs if name == field.name]
+            stored = (
+                f"{self._stored_of(field)} AS {_stored_in(field.name)}," if self._stored_apart(field) else ""
+            )
             self.connection.execute(f"""
                 CREATE OR REPLACE TEMP TABLE {_values(field.name)} AS
-                SELECT *, {f"CASE {faults} END" if faults else "NULL"}::USMALLINT AS {_fault_of(field.name)},
+                SELECT *, {stored}
+                    {f"CASE {faults} END" if faults else "NULL"}::USMALLINT AS {_fault_of(field.name)},
                     {_any(flags)} AS {_flag_of(field.name)}
                 FROM (SELECT *, {self._plain_of(field)} AS {p} FROM (SELECT cell, {cleaned} AS {t} FROM (
                     SELECT DISTINCT {cell} AS cell FROM {self._raw_sql()}
                     WHERE file_row_number > {self.layout.header_row})))""")
+
+    def _stored_apart(self, field: Field) -> bool:
+        """Whether something else is stored than the plain value: a pseudonym, a text without the numbers in it."""
+        return self._stored_of(field) != plain(field.name)
+
+    def _stored_of(self, field: Field) -> str:
+        return TYPES[field.type].stored(plain(field.name), self.scope.use(field))
 
     def _tells_of_value(self, rule: RowRule) -> bool:
         """Whether the table of the field's values says where the rule holds."""
@@ -417,6 +434,8 @@ class _Staging:
     def _value_columns(self, field: Field) -> str:
         """What a row takes from the table of a field's values."""
         columns = [plain(field.name), _fault_of(field.name), _flag_of(field.name)]
+        if self._stored_apart(field):
+            columns.append(_stored_in(field.name))
         if self._lone_cell(field) is not None:
             columns.append(text(field.name))
         return ", ".join(f"{_values(field.name)}.{column}" for column in columns)
@@ -432,6 +451,11 @@ class _Staging:
             forms = {
                 name: form for name in group if (form := TYPES[self.item.field(name).type].form(text(name)))
             }
+            # Nearly every row has each code in its own column, and for it nothing else is worked out.
+            in_order = " AND ".join(
+                [f"({text(name)} IS NULL OR {form})" for name, form in forms.items()]
+                + [f"NOT {_misplaced_in(name)}" for name in swapped]
+            )
             for name, form in forms.items():
                 others = [other for other in forms if other != name]
                 own = f"NOT ({form})"
@@ -448,7 +472,7 @@ class _Staging:
                 ]
                 first = swapped.pop(name, "")
                 routed.append(
-                    f"CASE {first} {' '.join(arrives)} {' '.join(leaves)} ELSE {text(name)} END AS {text(name)}"
+                    f"CASE WHEN {in_order} THEN {text(name)} {first} {' '.join(arrives)} {' '.join(leaves)} ELSE {text(name)} END AS {text(name)}"
                 )
         return routed + [
             f"CASE {cases} ELSE {text(name)} END AS {text(name)}" for name, cases in swapped.items()
@@ -494,8 +518,8 @@ class _Staging:
                 continue
             if field.name not in self.tabled and (sound := kind.sound(plain(field.name))):
                 found[sound] = f'"s_{field.name}"'
-            if kind.private:
-                found[kind.stored(plain(field.name), self.scope.use(field))] = f'"h_{field.name}"'
+            if kind.private or (field.name in self.tabled and self._stored_apart(field)):
+                found[self._stored_of(field)] = _stored_in(field.name)
         return found
 
     def _by_column(self, sql: str) -> str:
@@ -505,6 +529,7 @@ class _Staging:
         return sql
 
     def _judged_sql(self) -> str:
+        given = {_stored_in(name) for name in self.tabled}
         of_row = self._by_column(
             " ".join(
                 f"WHEN {rule.when} THEN {code}"
@@ -523,16 +548,13 @@ class _Staging:
         return f"""
             SELECT *, CASE WHEN ignored IS NULL THEN coalesce(least({faults}), 0) ELSE 0 END::USMALLINT AS fault,
                 ignored IS NULL AND ({_any([*map(_flag_of, tabled), *flags])}) AS flag
-            FROM (SELECT {", ".join(["*", *(f"{part} AS {column}" for part, column in self._worked_out.items())])}
+            FROM (SELECT {", ".join(["*", *(f"{part} AS {column}" for part, column in self._worked_out.items() if column not in given)])}
                 FROM ({self._plain_sql()}))"""
 
     def _staged_sql(self) -> str:
         subject, identity = map(self._by_column, _subject_sql(self.scope))
         county, county_rule, division = county_sql(self.scope)
-        stored = [
-            self._by_column(f"{TYPES[f.type].stored(plain(f.name), self.scope.use(f))} AS {plain(f.name)}")
-            for f in self.item.fields
-        ]
+        stored = [self._by_column(f"{self._stored_of(f)} AS {plain(f.name)}") for f in self.item.fields]
         private = [f'{plain(f.name)} AS "p_{f.name}"' for f in self.item.fields if TYPES[f.type].private]
         time = f"{plain(self.item.source_time)}::TIMESTAMP" if self.item.source_time else "NULL::TIMESTAMP"
         inner = f"""
@@ -541,6 +563,27 @@ class _Staging:
                 {time} AS source_time, {", ".join((*stored, *private))}
             FROM ({self._judged_sql()})"""
         return f"SELECT *, {self._record_key()} AS record_key, {self._content_hash()} AS content_hash FROM ({inner})"
+
+    def _valid_sql(self) -> str:
+        """The valid rows with the columns of `rec.<item>`."""
+        d = self.delivery
+        given = {"batch_id": quote(d.batch_id), "period": quote(d.period), "delivery": quote(d.delivery)}
+        names = [*(name for name, _, _ in LINEAGE), *(f.name for f in self.item.fields)]
+        columns = ", ".join(f'{given[name]} AS "{name}"' if name in given else f'"{name}"' for name in names)
+        return f"SELECT {columns} FROM xt_staged WHERE {_VALID}"
+
+    def _identifier_sql(self) -> str:
+        """Every pseudonym of the valid rows with its number. Masked numbers, and those of organisations, are stored as they
+        came: they stand for nobody.
+        """
+        pairs = [
+            f'SELECT "{f.name}" AS pseudonym, "p_{f.name}" AS number FROM xt_staged WHERE {_VALID} AND "{f.name}" <> "p_{f.name}"'
+            for f in self.item.fields
+            if TYPES[f.type].private
+        ]
+        return (
+            " UNION ".join(pairs) or "SELECT NULL::VARCHAR AS pseudonym, NULL::VARCHAR AS number WHERE FALSE"
+        )
 
     def _record_key(self) -> str:
         parts = [
@@ -572,12 +615,12 @@ class _Staging:
 
     # -- words for the few rows that need them -----------------------------------------------------------------------
 
-    def _look_again(self, staged: str) -> None:
+    def _look_again(self) -> None:
         """`xt_suspect`: the plain rows of the faulty and the flagged, worked out once for all that is said of them."""
-        wanted = f"SELECT row_number FROM {staged} WHERE (fault > 0 OR flag) AND ignored IS NULL"
+        wanted = "SELECT row_number FROM xt_staged WHERE (fault > 0 OR flag) AND ignored IS NULL"
         self.connection.execute(
             f"CREATE OR REPLACE TEMP TABLE xt_suspect AS SELECT plain.*, fault > 0 AS faulty, CASE WHEN {self._keyed()} THEN record_key END AS key"
-            f" FROM ({self._plain_sql(wanted)}) plain JOIN {staged} USING (row_number)"
+            f" FROM ({self._plain_sql(wanted)}) plain JOIN xt_staged USING (row_number)"
         )
 
     def _keyed(self) -> str:
@@ -692,6 +735,11 @@ def _fault_of(name: str) -> str:
 def _flag_of(name: str) -> str:
     """SQL name of whether something is to be remarked about a field's value."""
     return f'"w_{name}"'
+
+
+def _stored_in(name: str) -> str:
+    """SQL name of what is stored of a private field."""
+    return f'"h_{name}"'
 
 
 def _misplaced_in(name: str) -> str:

@@ -45,7 +45,7 @@ def stage(
                 f"SELECT {columns} FROM '{folder}/{name}.parquet' ORDER BY row_number"
             ).fetchall()
             for name, columns in (
-                ("staged", "domains, fault"),
+                ("staged", "domains"),
                 ("quarantine", "row_number, field, rule"),
                 ("issue", "row_number, field, rule, before"),
             )
@@ -56,7 +56,7 @@ def test_the_mistake_is_put_right_and_told(tmp_path: Path) -> None:
     other = [*ROW[:3], "拖欠农民工工资黑名单", *ROW[4:]]
     rows, faults, issues = stage(tmp_path, CORRECTION, [ROW, other])
     assert faults == []
-    assert len({domains for domains, _ in rows}) == 1
+    assert len({domains for (domains,) in rows}) == 1
     assert [issue for issue in issues if issue[2] == "corrected"] == [(2, "domains", "corrected", "欠薪老板")]
 
 

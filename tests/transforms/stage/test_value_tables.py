@@ -14,7 +14,7 @@ from transforms import steps
 from transforms.stage import batch as stage_batch
 from warehouse.home import Home
 
-FILES = ("staged", "quarantine", "issue", "ignored", "vault_quarantine")
+FILES = ("staged", "vault_identifier", "quarantine", "issue", "ignored", "vault_quarantine")
 
 
 @pytest.mark.parametrize(
