@@ -100,5 +100,7 @@ SHARED_MACROS: tuple[str, ...] = (
     f" THEN regexp_replace(xt_half(t), {quote(LONG)}, '\\1********\\2', 'g') ELSE t END",
     "xt_hide_id(t) AS CASE WHEN length(t) > 10 THEN left(t, 6) || repeat('*', length(t) - 10) || right(t, 4)"
     " ELSE repeat('*', length(t)) END",
+    # What `xt_pseudonym` gives.
+    "xt_is_pseudonym(t) AS regexp_full_match(t, '[0-9a-f]{32}')",
     "xt_masked(t) AS contains(t, '*') AND regexp_full_match(t, '[0-9A-Z*]{6,20}')",
 )
