@@ -72,13 +72,13 @@ def audit(lake: Lake) -> Iterator[Outcome]:
 
     A clause that cannot run is an error of ours and raises, unless the lake has lost a data file that is in use.
     """
-    with copies(lake.connection) as copy, lake.reading():
+    with copies(lake.connection, lake.home.private_dir(lake.home.root / "tmp")) as copy, lake.reading():
         readable = not any(file.live for file in lost_data_files(lake))
         started = time.perf_counter()
         prepared = False
         for clause in clauses():
             if isinstance(clause.source, str) and not prepared and readable:
-                make_ready(lake)
+                make_ready(lake, "audit.main")
                 copy()
                 prepared = True
             rows, examples = _ask(lake, clause) if readable or clause.id == "files_lake" else (None, ())
@@ -86,9 +86,9 @@ def audit(lake: Lake) -> Iterator[Outcome]:
             started = time.perf_counter()
 
 
-def make_ready(lake: Lake) -> None:
+def make_ready(lake: Lake, into: str = "") -> None:
     """What clauses read beside the lake's tables; without the vault's key those about its numbers have nothing to say."""
-    prepare(lake.connection)
+    prepare(lake.connection, into)
     here = allow_unsealing(lake)
     lake.execute(f"CREATE OR REPLACE TEMP MACRO audit_vault_open() AS {here}")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import duckdb
 
@@ -27,13 +29,15 @@ _SMALL = [
     *(f"ops.{name}" for name in ("batch", "expectation", "ignored", "declaration", "outcome")),
     *(f"lib.{name}" for name in ("member", "attribute", "conflict")),
 ]
+_FEW = 1_000_000
+"""Rows up to which a table is small. In a city of 30 million, members and attributes are not."""
 
 Fields = dict[str, list[tuple[str, str, bool, str | None]]]
 Lists = dict[str, list[str]]
 
 
-def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """The temporary tables and views that clauses read.
+def prepare(connection: duckdb.DuckDBPyConnection, into: str = "") -> None:
+    """The tables, in schema `into` (else temporary), and views that clauses read.
 
     `audit_rec`: the lineage of every row of `rec.*`, read once for all clauses, with what only the row's own columns tell:
     `missing` (required fields without a value, by blanks), `wrong_code` (codes that no list knows), `has_number` (an ID
@@ -42,18 +46,20 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """
     connection.execute(_HAS_NUMBER)
     tables = _tables(connection)
-    _records(connection, tables["rec"])
+    _records(connection, tables["rec"], into)
     if "member" in tables["lib"]:
-        _libraries(connection, tables)
+        _libraries(connection, tables, into)
 
 
 @contextmanager
-def copies(connection: duckdb.DuckDBPyConnection) -> Iterator[Callable[[], None]]:
-    """Gives a function that copies the small tables, which then stand for the lake's under the same names.
+def copies(connection: duckdb.DuckDBPyConnection, scratch: Path) -> Iterator[Callable[[], None]]:
+    """Attaches a database `audit` for as long as it lasts, a file in `scratch`: what is gathered of 30 million records takes 13 GB
+    in memory, and 2 GB there. Gives a function that copies the tables that are small, which then stand for the lake's under the same names.
 
     To begin a scan of the lake costs 20 to 40 ms, and the clauses begin some hundreds. Records are read where they are.
     """
-    connection.execute("ATTACH ':memory:' AS audit")
+    folder = tempfile.TemporaryDirectory(prefix="audit-", dir=scratch)
+    connection.execute(f"ATTACH {quote(f'{folder.name}/audit.duckdb')} AS audit")
 
     def copy() -> None:
         names = connection.execute(
@@ -62,12 +68,13 @@ def copies(connection: duckdb.DuckDBPyConnection) -> Iterator[Callable[[], None]
             " (SELECT unnest(?))) GROUP BY ALL ORDER BY ALL",
             [_SMALL],
         ).fetchall()
+        names = [(schema, table) for schema, table in names if _few(connection, schema, table)]
         for schema in sorted({schema for schema, _ in names}):
             connection.execute(f"CREATE SCHEMA audit.{schema}")
         for schema, table in names:
             connection.execute(f"CREATE TABLE audit.{schema}.{_id(table)} AS FROM lake.{schema}.{_id(table)}")
         copied = [f"audit.{schema}" for schema in sorted({schema for schema, _ in names})]
-        path = ",".join([*copied, *(f"lake.{schema}" for schema in ("main", *SCHEMAS))])
+        path = ",".join(["audit.main", *copied, *(f"lake.{schema}" for schema in ("main", *SCHEMAS))])
         connection.execute(f"SET search_path = '{path}'")
 
     try:
@@ -75,6 +82,16 @@ def copies(connection: duckdb.DuckDBPyConnection) -> Iterator[Callable[[], None]
     finally:
         connection.execute("USE lake")
         connection.execute("DETACH audit")
+        folder.cleanup()
+
+
+def _table(into: str, name: str) -> str:
+    return f"CREATE OR REPLACE TABLE {into}.{name}" if into else f"CREATE OR REPLACE TEMP TABLE {name}"
+
+
+def _few(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
+    counted = connection.execute(f"SELECT count(*) FROM lake.{schema}.{_id(table)}").fetchone()
+    return counted is not None and counted[0] <= _FEW
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, dict[str, str]]]:
@@ -87,7 +104,7 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, dict[s
     return tables
 
 
-def _records(connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, str]]) -> None:
+def _records(connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, str]], into: str) -> None:
     known: Fields = {}
     for item, field, kind, required, listed in connection.execute(
         "SELECT item_id, field, type, required = 'True', list FROM lake.ref.field"
@@ -106,7 +123,7 @@ def _records(connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, 
     for name, columns in tables.items():
         if f"rec.{name}" in filled:
             parts.append(_record(name, columns, known.get(name, []), lists))
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE audit_rec AS {' UNION ALL '.join(parts)}")
+    connection.execute(f"{_table(into, 'audit_rec')} AS {' UNION ALL '.join(parts)}")
 
 
 def _record(
@@ -140,7 +157,9 @@ def _wrong(field: str, kind: str, codes: list[str]) -> str:
     return f"CASE WHEN {unknown} THEN '{field}=' || {_id(field)} END"
 
 
-def _libraries(connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, dict[str, str]]]) -> None:
+def _libraries(
+    connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, dict[str, str]]], into: str
+) -> None:
     registrars = connection.execute(
         "SELECT DISTINCT item_id FROM lake.lib.member WHERE kind = 'base' AND subject = 'organisation' AND role = 'member'"
     ).fetchall()
@@ -153,10 +172,10 @@ def _libraries(connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str
         if "registration_no" in tables["rec"].get(name, ())
     ]
     connection.execute(f"CREATE OR REPLACE TEMP VIEW audit_registration_no AS {' UNION ALL '.join(stated)}")
-    _subjects(connection, tables["lib"])
+    _subjects(connection, tables["lib"], into)
 
 
-def _subjects(connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, str]]) -> None:
+def _subjects(connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, str]], into: str) -> None:
     """As `lib.subject`, but read once: forty libraries in every clause would be forty scans in every clause."""
     columns = "subject_key, records, items, first_period, last_period, county_code, conflict_count, sources"
     parts = [
@@ -175,7 +194,7 @@ def _subjects(connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str,
             parts.append(
                 f"SELECT '{name}', {columns}, audit_has_number(concat_ws(' ', NULL, {texts})) FROM lake.lib.{_id(name)}"
             )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE audit_subject AS {' UNION ALL '.join(parts)}")
+    connection.execute(f"{_table(into, 'audit_subject')} AS {' UNION ALL '.join(parts)}")
 
 
 def _id(name: str) -> str:

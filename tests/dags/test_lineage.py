@@ -21,6 +21,7 @@ from transforms import flow
 from transforms.dictionary.page import dictionary_tables
 from warehouse.home import Home
 from warehouse.lake import Lake
+from warehouse.secret import identity_key
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MONTH = "2019-12"
@@ -216,7 +217,7 @@ def test_events_are_private_and_have_no_facet_but_those_named(told, settings):
     assert {name for event in events for name in event["run"]["facets"]} <= set(settings.RUN_FACETS)
     assert {name for event in events for name in event["job"]["facets"]} <= set(settings.JOB_FACETS)
     text = "\n".join(path.read_text("utf-8") for path in home.lineage.iterdir())
-    key = (home.secrets / "identity.key").read_text("ascii").strip()
+    key = identity_key(home).hex()
     for unwanted in (PERSON, json.dumps(PERSON)[1:-1], str(home.root), "20200106", key):
         assert unwanted not in text
 

@@ -45,6 +45,8 @@ from warehouse.home import Home
 from warehouse.lake import connect
 
 ITEMS = ("enterprise_registration", "admin_penalties", "permanent_residents")
+PLACES = ("staged", "quarantine", "ignored")
+"""Where a row may be; nowhere else, and in one of them only."""
 SECONDS = 10
 PATIENCE = 60
 """Seconds by the clock after which a process is taken to hang; the machine may be busy with other things."""
@@ -449,9 +451,7 @@ class Fuzz:
     def _accounted(batch: StagedBatch) -> None:
         counts = batch.counts
         assert counts.read == counts.valid + counts.quarantined + counts.ignored, f"{counts}"
-        parts = " UNION ALL ".join(
-            f"SELECT row_number FROM '{batch.parquet(name)}'" for name in ("staged", "quarantine", "ignored")
-        )
+        parts = " UNION ALL ".join(f"SELECT row_number FROM '{batch.parquet(name)}'" for name in PLACES)
         with connect() as connection:
             found = connection.execute(
                 f"SELECT count(*), count(DISTINCT row_number) FROM ({parts})"
@@ -581,7 +581,7 @@ def test_good_files_of_every_form_are_the_same_rows(form: str, fuzz: Fuzz) -> No
         assert fuzz.stage(written, good) == "taken"
         with connect() as connection:
             found = connection.execute(
-                f"SELECT count(*) FROM read_parquet(['{fuzz.folder}/staged/staged.parquet', '{fuzz.folder}/staged/quarantine.parquet'],"
+                f"SELECT count(*) FROM read_parquet([{', '.join(repr(str(fuzz.folder / 'staged' / f'{p}.parquet')) for p in PLACES)}],"
                 " union_by_name = true)"
             ).fetchone()
         assert found == (len(table) - 1 + (form == "zip"),)
