@@ -11,8 +11,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-import duckdb
-from analyst import best
+from analyst import best, questions
 
 from transforms import steps
 from warehouse.home import Home
@@ -29,9 +28,7 @@ def publications(home: Home, deliver_again: Callable[[], None]) -> dict[str, Any
     deliver_again()
     found |= published("publish_after_a_month", home, None)
     path = home.publish / "public" / "current.duckdb"
-    with duckdb.connect(str(path), read_only=True) as file:
-        asked = file.execute('SELECT "问题", "SQL" FROM README ORDER BY "序号"::INTEGER').fetchall()
-    seconds = {title: round(best(path, sql)[0], 3) for title, sql in asked}
+    seconds = {title: round(best(path, sql)[0], 3) for title, sql in questions(path)}
     return found | {"questions_seconds": seconds, "slowest_question_seconds": max(seconds.values())}
 
 

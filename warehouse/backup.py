@@ -173,7 +173,7 @@ def restore(source: Path, home: Home, *, name: str | None = None) -> RestoreResu
     _settle(home, Path(manifest.home), manifest.files)
     if isinstance(place, Postgres):
         file = home.root / _CATALOG
-        copy_catalog(Sqlite(file), place, home.lake / "data")
+        copy_catalog(Sqlite(file), place, home.lake_data)
         file.unlink()
     marker.unlink()
     return RestoreResult(
@@ -303,7 +303,7 @@ def _copy_catalog(home: Home, target: Path) -> None:
     target.unlink(missing_ok=True)
     source = metadata(home)
     if isinstance(source, Postgres):
-        copy_catalog(source, Sqlite(target), home.lake / "data")
+        copy_catalog(source, Sqlite(target), home.lake_data)
     else:
         with closing(_read_only(home.root / _CATALOG)) as original, closing(sqlite3.connect(target)) as copy:
             original.backup(copy)
@@ -355,7 +355,7 @@ def _settle(home: Home, before: Path, entries: Iterable[Entry]) -> None:
     """Tell the catalog and the manifests of landed files where they are now."""
     with closing(sqlite3.connect(home.root / _CATALOG)) as catalog, catalog:
         catalog.execute(
-            "UPDATE ducklake_metadata SET value = ? WHERE key = 'data_path'", [f"{home.lake / 'data'}/"]
+            "UPDATE ducklake_metadata SET value = ? WHERE key = 'data_path'", [f"{home.lake_data}/"]
         )
     _relocate(home, before, entries)
 

@@ -43,6 +43,11 @@ class Home:
         return self.root / "landing"
 
     @property
+    def lake_data(self) -> Path:
+        """The lake's Parquet files."""
+        return self.lake / "data"
+
+    @property
     def staged(self) -> Path:
         """Staged batches between `stage` and `load`; what is loaded is removed."""
         return self.root / "staged"

@@ -84,7 +84,7 @@ def load_batch(lake: Lake, catalog: Catalog, verdict: Verdict) -> LoadResult:
     batch.check()
     item = catalog.item(batch.delivery.item_id)
     allow_sealing(lake)
-    file = _lake_file(batch, lake.home)
+    file = _lake_file(batch, lake.home) if batch.counts.valid else None
     with lake.transaction(f"load {batch.delivery.batch_id}") as tx:
         _Load(tx, item, verdict, datetime.now(UTC).replace(tzinfo=None), file).run()
         result = _result(tx, batch)
@@ -157,7 +157,7 @@ def _lake_file(batch: StagedBatch, home: Home) -> Path:
     for who is told of a failed commit cannot know that it failed.
     """
     d = batch.delivery
-    folder = home.private_dir(home.lake / "data" / "rec" / d.item_id / f"period={d.period}")
+    folder = home.private_dir(home.lake_data / "rec" / d.item_id / f"period={d.period}")
     path = folder / f"{uuid4()}.parquet"
     try:
         path.hardlink_to(batch.parquet("staged"))
@@ -281,7 +281,7 @@ class _Load:
             )
         if self.lake_file is None:
             self.tx.execute(f"INSERT INTO {self.rec} BY NAME FROM {self.staged}")
-        elif self.batch.counts.valid:
+        else:
             # What has no column (a field that the catalog has retired) is empty.
             self.tx.execute(
                 f"CALL ducklake_add_data_files('lake', {quote(self.item.id)}, {quote(str(self.lake_file))}, schema => 'rec',"

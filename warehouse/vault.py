@@ -14,15 +14,14 @@ import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
-from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from catalog.errors import UserError
+from catalog.types.arrow_function import add_function
 from warehouse.home import Home
 from warehouse.lake import Lake
 from warehouse.secret import derived_key
@@ -123,15 +122,7 @@ def _register(
     ).fetchone()
     if found and found[0]:
         connection.remove_function(name)
-    typed: Any = vector  # DuckDB's stubs do not know functions over Arrow arrays
-    connection.create_function(
-        name,
-        typed,
-        ["VARCHAR", "VARCHAR"],
-        "VARCHAR",
-        type=PythonUDFType.ARROW,
-        null_handling=FunctionNullHandling.SPECIAL,
-    )
+    add_function(connection, name, vector, texts=2, gives="VARCHAR")
 
 
 def rotate(lake: Lake, key: bytes | None = None) -> int:

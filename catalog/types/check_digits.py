@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from duckdb.func import FunctionNullHandling, PythonUDFType
 from numpy.typing import NDArray
+
+from catalog.types.arrow_function import add_function
 
 Bytes = NDArray[np.uint8]
 """One row of characters per text."""
@@ -131,12 +131,4 @@ FUNCTIONS: dict[str, Callable[[pa.ChunkedArray], pa.Array]] = {
 def allow_checks(connection: duckdb.DuckDBPyConnection) -> None:
     """Give the connection `FUNCTIONS`."""
     for name, function in FUNCTIONS.items():
-        typed: Any = function  # DuckDB's stubs do not know functions over Arrow arrays
-        connection.create_function(
-            name,
-            typed,
-            ["VARCHAR"],
-            "BOOLEAN",
-            type=PythonUDFType.ARROW,
-            null_handling=FunctionNullHandling.SPECIAL,
-        )
+        add_function(connection, name, function, texts=1, gives="BOOLEAN")

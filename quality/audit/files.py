@@ -30,7 +30,7 @@ _RESTORE = "用 xtcredit restore 备份目录 --missing 补回"
 
 def lost_data_files(lake: Lake) -> list[DataFile]:
     """Data files that are gone, or not as long as they were written."""
-    folder = lake.home.lake / "data"
+    folder = lake.home.lake_data
     return [file for file in data_files(lake.connection, _METADATA) if _size(folder / file.path) != file.size]
 
 

@@ -29,8 +29,6 @@ _SMALL = [
     *(f"ops.{name}" for name in ("batch", "expectation", "ignored", "declaration", "outcome")),
     *(f"lib.{name}" for name in ("member", "attribute", "conflict")),
 ]
-_FEW = 1_000_000
-"""Rows up to which a table is small. In a city of 30 million, members and attributes are not."""
 
 Fields = dict[str, list[tuple[str, str, bool, str | None]]]
 Lists = dict[str, list[str]]
@@ -54,7 +52,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, into: str = "") -> None:
 @contextmanager
 def copies(connection: duckdb.DuckDBPyConnection, scratch: Path) -> Iterator[Callable[[], None]]:
     """Attaches a database `audit` for as long as it lasts, a file in `scratch`: what is gathered of 30 million records takes 13 GB
-    in memory, and 2 GB there. Gives a function that copies the tables that are small, which then stand for the lake's under the same names.
+    in memory, and 2 GB there. Gives a function that copies the small tables, which then stand for the lake's under the same names.
 
     To begin a scan of the lake costs 20 to 40 ms, and the clauses begin some hundreds. Records are read where they are.
     """
@@ -68,7 +66,6 @@ def copies(connection: duckdb.DuckDBPyConnection, scratch: Path) -> Iterator[Cal
             " (SELECT unnest(?))) GROUP BY ALL ORDER BY ALL",
             [_SMALL],
         ).fetchall()
-        names = [(schema, table) for schema, table in names if _few(connection, schema, table)]
         for schema in sorted({schema for schema, _ in names}):
             connection.execute(f"CREATE SCHEMA audit.{schema}")
         for schema, table in names:
@@ -87,11 +84,6 @@ def copies(connection: duckdb.DuckDBPyConnection, scratch: Path) -> Iterator[Cal
 
 def _table(into: str, name: str) -> str:
     return f"CREATE OR REPLACE TABLE {into}.{name}" if into else f"CREATE OR REPLACE TEMP TABLE {name}"
-
-
-def _few(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
-    counted = connection.execute(f"SELECT count(*) FROM lake.{schema}.{_id(table)}").fetchone()
-    return counted is not None and counted[0] <= _FEW
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, dict[str, str]]]:
