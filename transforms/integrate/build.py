@@ -5,8 +5,9 @@ The result is a pure function of the ledger and the catalog: no clock, no order 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import duckdb
 
@@ -15,6 +16,7 @@ from catalog.library import Library
 from catalog.loader import Catalog
 from catalog.model import Item, NotAfterPeriod
 from catalog.types import TYPES
+from catalog.types.base_sql import quote
 from transforms.integrate.changed import commit_message, find_changes
 from transforms.integrate.plan import (
     Column,
@@ -31,12 +33,14 @@ from warehouse.lake import Lake
 from warehouse.schema import ensure_schema
 
 _IS_SUBJECT = {
-    "person": "starts_with(subject_key, 'person:')",
-    "organisation": "NOT starts_with(subject_key, 'person:')",
-    "any": "subject_key IS NOT NULL",
+    "person": "is_person",
+    "organisation": "NOT is_person",
+    "any": "true",
 }
-PORTION = 2_000_000
-"""Records of a library's members handled at once: more go in portions of subjects, to bound memory."""
+PORTION = 3_000_000
+"""Records handled at once: more go in slices of subjects, to bound memory."""
+SAMPLED = 20_000
+"""Keys by which the subjects are cut into slices of about the same number of records."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +87,15 @@ def integrate(
         changed = not made and not rebuild and find_changes(tx, message, stated)
         tx.execute(render("identity.sql", claims=stated, apart=sorted(catalog.apart), changed=changed))
         _attribute_households(tx, catalog, changed)
-        kind = _resolve_ledger(tx, changed)
         for table in ("lib.conflict", *(plan.qualified for plan in plans)):
             tx.execute(f"DELETE FROM {table}{' WHERE subject_key IN (FROM xt_changed)' if changed else ''}")
-        for plan in plans:
-            _build(tx, plan, catalog, known, portion, "xt_record" if kind == "TABLE" else "core.record")
-        tx.execute(f"DROP {kind} xt_record")
+        present = [
+            replace(plan, columns=tuple(_present(column, known) for column in plan.columns))
+            for plan in plans
+            if any(source.item in plan.library.members for source in known)
+        ]
+        for scope in _scopes(tx, changed, portion):
+            _build(tx, present, catalog, scope)
         return _result(tx, plans, rebuilt=not changed)
 
 
@@ -102,58 +109,42 @@ def _record_columns(tx: duckdb.DuckDBPyConnection) -> set[Source]:
     return {Source(item, field) for item, field in rows}
 
 
-def _resolve_ledger(tx: duckdb.DuckDBPyConnection, changed: bool) -> str:
-    """Make `xt_record`, what the libraries are built from: the ledger, each record under the subject it was resolved to.
-
-    Of a changed ledger only the subjects that changed. A small one is copied once: every look at a table of the lake costs its catalog some 20 ms, and there are hundreds.
-    """
-    kind = "TABLE" if changed or count(tx, "core.record") <= PORTION else "VIEW"
-    tx.execute(
-        f"CREATE OR REPLACE TEMP {kind} xt_record AS "
-        "SELECT r.item_id, r.record_key, r.batch_id, r.row_number, r.first_period, r.last_period, r.county_code, "
-        "coalesce(l.subject_key, r.subject_key) AS subject_key "
-        "FROM core.record r LEFT JOIN core.link l ON l.item_id = r.item_id AND l.record_key = r.record_key"
-        + (" WHERE coalesce(l.subject_key, r.subject_key) IN (FROM xt_changed)" if changed else "")
-    )
-    return kind
-
-
 def _attribute_households(tx: duckdb.DuckDBPyConnection, catalog: Catalog, changed: bool) -> None:
     providers = [source.item for source in household_sources(catalog)]
     items = household_items(catalog)
     tx.execute(render("household.sql", providers=providers, items=items, city=CITY, changed=changed))
 
 
-def _build(
-    tx: duckdb.DuckDBPyConnection,
-    plan: Plan,
-    catalog: Catalog,
-    known: set[Source],
-    portion: int,
-    counted: str,
-) -> None:
-    """Build one library; `counted`: the table that has as many records as `xt_record`, which may be a view over a join."""
-    columns = [_present(column, known) for column in plan.columns]
-    values: dict[str, list[str]] = {}
-    for source in dict.fromkeys(source for column in columns for source in column.sources):
-        values.setdefault(source.item, []).append(source.field)
-    if not any(source.item in plan.library.members for source in known):
-        return  # no record of any member
-    for scope in _scopes(tx, plan, portion, counted):
+def _build(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan], catalog: Catalog, scope: str) -> None:
+    """Build all libraries for the subjects in `scope`."""
+    values = _values(column for plan in plans for column in plan.columns)
+    days = {item: _day(catalog.items[item]) for item in values}
+    footprints = {plan.footprint: _counted(plan.library, catalog) for plan in plans}
+    tx.execute(render("slice.sql", scope=scope, values=values, days=days, footprints=footprints))
+    for plan in plans:
         tx.execute(
             render(
                 "library.sql",
                 library=plan.library.id,
                 members=plan.library.members,
-                columns=columns,
-                values=values,
-                days={item: _day(catalog.items[item]) for item in values},
+                columns=plan.columns,
+                values=_values(plan.columns),
+                footprint=plan.footprint,
                 is_subject=_IS_SUBJECT[plan.library.subject],
-                ours=_ours(plan.library, catalog),
-                scope=scope,
                 city=CITY,
             )
         )
+    named = (*(f"xt_footprint_{name}" for name in footprints), *(f"xt_value_{item}" for item in values))
+    for table in ("xt_key", "xt_record", "xt_presence", *named):
+        tx.execute(f'DROP TABLE "{table}"')
+
+
+def _values(columns: Iterable[Column]) -> dict[str, list[str]]:
+    """Fields by item that the columns take their values from."""
+    found: dict[str, list[str]] = {}
+    for source in dict.fromkeys(source for column in columns for source in column.sources):
+        found.setdefault(source.item, []).append(source.field)
+    return found
 
 
 def _day(item: Item) -> str:
@@ -167,7 +158,7 @@ def _day(item: Item) -> str:
     return f'coalesce(v."{years[0]}", 0)' if years else "NULL"
 
 
-def _ours(library: Library, catalog: Catalog) -> str:
+def _counted(library: Library, catalog: Catalog) -> str:
     """Predicate for the records a library counts: an opt-in library's own, elsewhere all but those of such libraries."""
     if library.opt_in:
         return f"item_id IN ({literals(library.items)})"
@@ -178,12 +169,33 @@ def _present(column: Column, known: set[Source]) -> Column:
     return replace(column, sources=tuple(source for source in column.sources if source in known))
 
 
-def _scopes(tx: duckdb.DuckDBPyConnection, plan: Plan, portion: int, counted: str) -> Iterator[str]:
-    """Predicates on `subject_key` that split the library's subjects into portions, perhaps a single one."""
-    members = literals(plan.library.members)
-    portions = max(1, -(-count(tx, f"{counted} WHERE item_id IN ({members})") // portion))
-    for number in range(portions):
-        yield "true" if portions == 1 else f"hash(subject_key) % {portions} = {number}"
+def _scopes(tx: duckdb.DuckDBPyConnection, changed: bool, portion: int) -> Iterator[str]:
+    """Predicates on the ledger `r` and its links `l` that split the subjects into slices of some `portion` records, perhaps a single one.
+
+    Slices are ranges of the key and not of its hash, so that a library's files follow each other and a look-up opens one.
+    """
+    subject = "coalesce(l.subject_key, r.subject_key)"
+    concerned = f"{subject} IN (FROM xt_changed)" if changed else f"{subject} IS NOT NULL"
+    ledger = "core.record" + (" WHERE subject_key IN (FROM xt_changed)" if changed else "")
+    records = count(tx, ledger)
+    slices = max(1, -(-records // portion))
+    bounds: list[str] = []
+    if slices > 1:
+        keys = [
+            key
+            for (key,) in tx.execute(
+                "SELECT subject_key FROM core.record WHERE subject_key IS NOT NULL "
+                f"AND hash(record_key) % {max(1, records // SAMPLED)} = 0 ORDER BY subject_key"
+            ).fetchall()
+        ]
+        bounds = sorted({keys[len(keys) * number // slices] for number in range(1, slices)}) if keys else []
+    for low, high in pairwise([None, *bounds, None]):
+        scope = [concerned]
+        if low is not None:
+            scope.append(f"{subject} >= {quote(low)}")
+        if high is not None:
+            scope.append(f"{subject} < {quote(high)}")
+        yield " AND ".join(scope)
 
 
 def _result(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan], *, rebuilt: bool) -> IntegrateResult:

@@ -61,6 +61,11 @@ class Plan:
         return f'lib."{self.library.id}"'
 
     @property
+    def footprint(self) -> str:
+        """Whose records count for it: an opt-in library's own, or `public`, what all others share."""
+        return self.library.id if self.library.opt_in else "public"
+
+    @property
     def layout(self) -> dict[str, str]:
         """Columns of the table with their SQL types, in order."""
         own = {name: kind for name, (kind, _) in OWN_COLUMNS.items()}
