@@ -90,6 +90,8 @@ class Results:
     differing: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     tried_again: list[str] = field(default_factory=list)
+    why: list[str] = field(default_factory=list)
+    """What Airflow and the tasks wrote of the attempts that did not succeed."""
     lock_errors: list[str] = field(default_factory=list)
     libraries_runs: int = 0
     missing_bulletins: list[str] = field(default_factory=list)
@@ -175,40 +177,45 @@ class Reader(threading.Thread):
 
     def run(self) -> None:
         try:
-            while not self.stopping.wait(POLL_SECONDS):
-                if sums := self._poll():
-                    self.polls.append(sums)
+            with Lake(self.home) as lake:
+                while not self.stopping.wait(POLL_SECONDS):
+                    if sums := self._poll(lake):
+                        self.polls.append(sums)
         except BaseException as error:  # told by the driver: a thread has nobody to tell
             self.error = error
 
-    def _poll(self) -> dict[str, Any] | None:
-        with Lake(self.home) as lake:
-            tables = {f"{r[0]}.{r[1]}" for r in lake.execute(
-                "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'lake'").fetchall()}  # fmt: skip
-            if not tables >= {"core.record", "mart.city_progress"}:
-                return None
-            items = [item for item in self.items if f"rec.{item}" in tables]
-            rec = " UNION ALL ".join(
-                f"SELECT '{item}' AS item_id, batch_id, record_key FROM rec.\"{item}\"" for item in items
-            )
-            (sums,) = lake.rows(
-                f"""
-                WITH rec AS ({rec})
-                SELECT
-                    (SELECT coalesce(sum(rows_accepted + rows_duplicate), 0) FROM ops.batch) AS batch_rows,
-                    (SELECT count(*) FROM rec) AS rec_rows,
-                    (SELECT coalesce(sum(rows_new), 0) FROM ops.batch) AS new_rows,
-                    (SELECT count(*) FROM core.record) AS ledger_rows,
-                    (SELECT count(DISTINCT (item_id, record_key)) FROM rec) AS records,
-                    (SELECT coalesce(sum(rows_updated), 0) FROM ops.batch) AS updates,
-                    (SELECT coalesce(sum(versions - 1), 0) FROM core.record) AS later_versions,
-                    (SELECT coalesce(sum(rows_quarantined), 0) FROM ops.batch) AS questioned,
-                    (SELECT count(*) FROM ops.quarantine) AS quarantined,
-                    (SELECT count(*) FROM rec ANTI JOIN ops.batch USING (batch_id)) AS strays,
-                    (SELECT coalesce(sum(collected), 0) FROM mart.city_progress) AS city,
-                    (SELECT coalesce(sum(collected), 0) FROM mart.county_progress) AS counties"""
-            )
-            return sums
+    def _poll(self, lake: Lake) -> dict[str, Any] | None:
+        tables = {f"{r[0]}.{r[1]}" for r in lake.execute(
+            "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'lake'").fetchall()}  # fmt: skip
+        items = [item for item in self.items if f"rec.{item}" in tables]
+        if not items:
+            return None
+        rec = " UNION ALL ".join(
+            f"SELECT '{item}' AS item_id, batch_id, record_key FROM rec.\"{item}\"" for item in items
+        )
+        # Marts are made by the first assessment, after the loads.
+        city, counties = (
+            f"(SELECT coalesce(sum(collected), 0) FROM {mart})" if mart in tables else "0"
+            for mart in ("mart.city_progress", "mart.county_progress")
+        )
+        (sums,) = lake.rows(
+            f"""
+            WITH rec AS ({rec})
+            SELECT
+                (SELECT coalesce(sum(rows_accepted + rows_duplicate), 0) FROM ops.batch) AS batch_rows,
+                (SELECT count(*) FROM rec) AS rec_rows,
+                (SELECT coalesce(sum(rows_new), 0) FROM ops.batch) AS new_rows,
+                (SELECT count(*) FROM core.record) AS ledger_rows,
+                (SELECT count(DISTINCT (item_id, record_key)) FROM rec) AS records,
+                (SELECT coalesce(sum(rows_updated), 0) FROM ops.batch) AS updates,
+                (SELECT coalesce(sum(versions - 1), 0) FROM core.record) AS later_versions,
+                (SELECT coalesce(sum(rows_quarantined), 0) FROM ops.batch) AS questioned,
+                (SELECT count(*) FROM ops.quarantine) AS quarantined,
+                (SELECT count(*) FROM rec ANTI JOIN ops.batch USING (batch_id)) AS strays,
+                {city} AS city,
+                {counties} AS counties"""
+        )
+        return sums
 
     def end(self) -> None:
         self.stopping.set()
@@ -355,7 +362,11 @@ def backfill(
     results.tasks = len(tasks)
     results.failed = [_name(t) for t in tasks if t["state"] not in ("success", "skipped")]
     results.tried_again = [_name(t) for t in tasks if t["try_number"] > 1]
-    results.lock_errors = lock_errors(folder / "airflow" / "logs")
+    logs = folder / "airflow" / "logs"
+    results.why = [
+        line for t in tasks if t["try_number"] > 1 or t["state"] == "failed" for line in last_words(logs, t)
+    ]
+    results.lock_errors = lock_errors(logs)
     results.tables = len(expected)
     results.differing = sorted(n for n in expected | found if expected.get(n) != found.get(n))
     results.missing_bulletins = [
@@ -377,6 +388,15 @@ def tasks_by_worker(result_backend: str) -> dict[str, int]:
     with engine.connect() as connection:
         took = connection.execute(text("SELECT worker, count(*) FROM celery_taskmeta GROUP BY 1 ORDER BY 1"))
         return {str(worker).rpartition("@")[2]: tasks for worker, tasks in took}
+
+
+def last_words(logs: Path, task: dict[str, Any]) -> list[str]:
+    """The end of the logs of a task's attempts but the last, or of all if that failed."""
+    attempts = range(1, task["try_number"] + (task["state"] == "failed"))
+    here = f"dag_id={task['dag_id']}/run_id={task['dag_run_id']}/task_id={task['task_id']}"
+    paths = [path for n in attempts for path in logs.glob(f"{here}/**/attempt={n}.log")]
+    told = [line for path in paths for line in path.read_text("utf-8", errors="replace").splitlines()[-5:]]
+    return told or [f"no log of {_name(task)}"]
 
 
 def lock_errors(logs: Path) -> list[str]:
