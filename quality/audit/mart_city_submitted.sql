@@ -1,15 +1,5 @@
 -- 全市上报、有效、重复、疑问、搁置各数与批次不符
-WITH current AS (
-    -- A month assessed before the last load, integration or rollback is frozen as published: it is no fault that it differs.
-    SELECT period
-    FROM mart.city_progress
-    WHERE (SELECT coalesce(max(snapshot_id), 0) FROM ducklake_snapshots('lake') WHERE commit_message = 'assess ' || period) > (
-        SELECT coalesce(max(snapshot_id), 0)
-        FROM ducklake_snapshots('lake')
-        WHERE starts_with(commit_message, 'load ') OR starts_with(commit_message, 'integrate') OR starts_with(commit_message, 'rollback ')
-    )
-),
-batches AS (
+WITH batches AS (
     SELECT period, sum(rows_read - rows_ignored) AS submitted, sum(rows_accepted) AS accepted, sum(rows_duplicate) AS duplicate,
         sum(rows_quarantined - rows_set_aside) AS questioned, sum(rows_set_aside) AS set_aside
     FROM ops.batch ANTI JOIN ref.apart USING (item_id)
@@ -17,7 +7,7 @@ batches AS (
 )
 SELECT city.period, city.submitted, b.submitted AS batch_submitted, city.questioned, b.questioned AS batch_questioned
 FROM mart.city_progress AS city
-JOIN current ON current.period = city.period
+JOIN audit_month USING (period)
 LEFT JOIN batches AS b ON b.period = city.period
 WHERE coalesce(city.submitted, 0) <> coalesce(b.submitted, 0)
     OR coalesce(city.accepted, 0) <> coalesce(b.accepted, 0)

@@ -1,15 +1,5 @@
 -- 全市累计归集量与台账不符
-WITH current AS (
-    -- A month assessed before the last load, integration or rollback is frozen as published: it is no fault that it differs.
-    SELECT period
-    FROM mart.city_progress
-    WHERE (SELECT coalesce(max(snapshot_id), 0) FROM ducklake_snapshots('lake') WHERE commit_message = 'assess ' || period) > (
-        SELECT coalesce(max(snapshot_id), 0)
-        FROM ducklake_snapshots('lake')
-        WHERE starts_with(commit_message, 'load ') OR starts_with(commit_message, 'integrate') OR starts_with(commit_message, 'rollback ')
-    )
-),
-ledger AS (SELECT first_period, count(*) AS n FROM (FROM core.record ANTI JOIN ref.apart USING (item_id)) GROUP BY first_period)
+WITH ledger AS (SELECT first_period, count(*) AS n FROM (FROM core.record ANTI JOIN ref.apart USING (item_id)) GROUP BY first_period)
 SELECT
     city.period,
     city.collected,
@@ -17,7 +7,7 @@ SELECT
     coalesce(sum(ledger.n), 0) AS ledger_collected,
     coalesce(sum(ledger.n) FILTER (ledger.first_period = city.period), 0) AS ledger_in_period
 FROM mart.city_progress AS city
-JOIN current ON current.period = city.period
+JOIN audit_month USING (period)
 LEFT JOIN ledger ON ledger.first_period <= city.period
 GROUP BY ALL
 HAVING city.collected <> ledger_collected OR city.collected_in_period <> ledger_in_period

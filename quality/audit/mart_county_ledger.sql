@@ -1,15 +1,5 @@
 -- 各县（市、区）归集量与台账不符；台账中有已撤并区划时，只查县（市、区）不少于仍用原代码的记录
-WITH current AS (
-    -- A month assessed before the last load, integration or rollback is frozen as published: it is no fault that it differs.
-    SELECT period
-    FROM mart.city_progress
-    WHERE (SELECT coalesce(max(snapshot_id), 0) FROM ducklake_snapshots('lake') WHERE commit_message = 'assess ' || period) > (
-        SELECT coalesce(max(snapshot_id), 0)
-        FROM ducklake_snapshots('lake')
-        WHERE starts_with(commit_message, 'load ') OR starts_with(commit_message, 'integrate') OR starts_with(commit_message, 'rollback ')
-    )
-),
-ledger AS (
+WITH ledger AS (
     SELECT county_code, first_period, count(*) AS n
     FROM (FROM core.record ANTI JOIN ref.apart USING (item_id))
     GROUP BY county_code, first_period
@@ -31,7 +21,7 @@ translated AS (
 )
 SELECT direct.*
 FROM direct
-WHERE period IN (SELECT period FROM current)
+WHERE period IN (SELECT period FROM audit_month)
     AND (
         collected < ledger_collected
         OR (collected <> ledger_collected AND period NOT IN (SELECT period FROM translated))

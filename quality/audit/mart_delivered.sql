@@ -1,14 +1,4 @@
 -- 报送责任的批次数与最早报送日期与批次不符
-WITH current AS (
-    -- A month assessed before the last load, integration or rollback is frozen as published: it is no fault that it differs.
-    SELECT period
-    FROM mart.city_progress
-    WHERE (SELECT coalesce(max(snapshot_id), 0) FROM ducklake_snapshots('lake') WHERE commit_message = 'assess ' || period) > (
-        SELECT coalesce(max(snapshot_id), 0)
-        FROM ducklake_snapshots('lake')
-        WHERE starts_with(commit_message, 'load ') OR starts_with(commit_message, 'integrate') OR starts_with(commit_message, 'rollback ')
-    )
-)
 SELECT o.period, o.item_id, o.department, o.batches, b.batches AS loaded, o.delivered_on, b.delivered_on AS first_delivery
 FROM (
     SELECT period, item_id, department, sum(batches) AS batches, min(delivered_on) FILTER (batches > 0) AS delivered_on
@@ -19,5 +9,5 @@ FULL JOIN (
         min(coalesce(try_strptime(delivery[:8], '%Y%m%d'), received_at))::DATE AS delivered_on
     FROM ops.batch GROUP BY ALL
 ) AS b USING (period, item_id, department)
-WHERE period IN (FROM current)
+WHERE period IN (SELECT period FROM audit_month)
     AND (coalesce(o.batches, 0) <> coalesce(b.batches, 0) OR (b.batches > 0 AND o.delivered_on IS DISTINCT FROM b.delivered_on))

@@ -1,18 +1,8 @@
 -- 各部门上报量、归集量与其目录的批次、台账不符
-WITH current AS (
-    -- A month assessed before the last load, integration or rollback is frozen as published: it is no fault that it differs.
-    SELECT period
-    FROM mart.city_progress
-    WHERE (SELECT coalesce(max(snapshot_id), 0) FROM ducklake_snapshots('lake') WHERE commit_message = 'assess ' || period) > (
-        SELECT coalesce(max(snapshot_id), 0)
-        FROM ducklake_snapshots('lake')
-        WHERE starts_with(commit_message, 'load ') OR starts_with(commit_message, 'integrate') OR starts_with(commit_message, 'rollback ')
-    )
-),
-ledger AS (
-    SELECT current.period, coalesce(batch.department, item.department) AS department, count(*) AS collected
-    FROM current
-    JOIN (FROM core.record ANTI JOIN ref.apart USING (item_id)) AS record ON record.first_period <= current.period
+WITH ledger AS (
+    SELECT audit_month.period, coalesce(batch.department, item.department) AS department, count(*) AS collected
+    FROM audit_month
+    JOIN (FROM core.record ANTI JOIN ref.apart USING (item_id)) AS record ON record.first_period <= audit_month.period
     JOIN ref.item AS item ON item.item_id = record.item_id
     LEFT JOIN ops.batch AS batch ON batch.batch_id = record.batch_id
     GROUP BY ALL
@@ -28,5 +18,5 @@ FROM mart.department_progress AS progress
 JOIN ref.department AS known ON known.department = progress.department
 LEFT JOIN ledger ON ledger.period = progress.period AND ledger.department = progress.department
 LEFT JOIN batches ON batches.period = progress.period AND batches.department = progress.department
-WHERE progress.period IN (SELECT period FROM current)
+WHERE progress.period IN (SELECT period FROM audit_month)
     AND (progress.collected <> coalesce(ledger.collected, 0) OR progress.submitted <> coalesce(batches.submitted, 0))

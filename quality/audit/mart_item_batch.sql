@@ -1,15 +1,5 @@
 -- 各目录上报、入库、更新、重复、疑问、搁置与批次不符
-WITH current AS (
-    -- A month assessed before the last load, integration or rollback is frozen as published: it is no fault that it differs.
-    SELECT period
-    FROM mart.city_progress
-    WHERE (SELECT coalesce(max(snapshot_id), 0) FROM ducklake_snapshots('lake') WHERE commit_message = 'assess ' || period) > (
-        SELECT coalesce(max(snapshot_id), 0)
-        FROM ducklake_snapshots('lake')
-        WHERE starts_with(commit_message, 'load ') OR starts_with(commit_message, 'integrate') OR starts_with(commit_message, 'rollback ')
-    )
-),
-batches AS (
+WITH batches AS (
     SELECT
         period,
         item_id,
@@ -20,11 +10,11 @@ batches AS (
         sum(rows_quarantined) - sum(rows_set_aside) AS questioned,
         sum(rows_set_aside) AS set_aside
     FROM (FROM ops.batch ANTI JOIN ref.apart USING (item_id))
-    WHERE period IN (SELECT period FROM current)
+    WHERE period IN (SELECT period FROM audit_month)
     GROUP BY period, item_id
 )
 SELECT period, item_id, item.submitted, batches.submitted AS batch_submitted, item.new, batches.new AS batch_new
-FROM (FROM mart.item_progress WHERE period IN (SELECT period FROM current)) AS item
+FROM (FROM mart.item_progress WHERE period IN (SELECT period FROM audit_month)) AS item
 FULL JOIN batches USING (period, item_id)
 WHERE coalesce(item.submitted, -1) <> coalesce(batches.submitted, 0)
     OR coalesce(item.new, -1) <> coalesce(batches.new, 0)

@@ -1,22 +1,12 @@
 -- 报送责任：每期每项目录每个单位一行，状态与批次、月报表一致；有批次或申报的都在其中
-WITH current AS (
-    -- A month assessed before the last load, declaration, integration or rollback is frozen as published.
-    SELECT period
-    FROM mart.city_progress
-    WHERE (SELECT coalesce(max(snapshot_id), 0) FROM ducklake_snapshots('lake') WHERE commit_message = 'assess ' || period) > (
-        SELECT coalesce(max(snapshot_id), 0)
-        FROM ducklake_snapshots('lake')
-        WHERE starts_with(commit_message, 'load ') OR starts_with(commit_message, 'integrate') OR starts_with(commit_message, 'declare ') OR starts_with(commit_message, 'rollback ')
-    )
-),
-obligation AS (FROM mart.obligation WHERE period IN (FROM current)),
+WITH obligation AS (FROM mart.obligation WHERE period IN (SELECT period FROM audit_month WHERE obligations_too)),
 batches AS (
     SELECT period, item_id, department, sum(rows_read - rows_ignored) AS submitted
-    FROM ops.batch WHERE period IN (FROM current) GROUP BY ALL
+    FROM ops.batch WHERE period IN (SELECT period FROM audit_month WHERE obligations_too) GROUP BY ALL
 ),
 declared AS (
     SELECT period, item_id, department, sum(produced) AS produced
-    FROM ops.declaration WHERE period IN (FROM current) GROUP BY ALL
+    FROM ops.declaration WHERE period IN (SELECT period FROM audit_month WHERE obligations_too) GROUP BY ALL
 )
 SELECT period, item_id, department, county_code, '重复' AS fault
 FROM mart.obligation GROUP BY ALL HAVING count(*) > 1

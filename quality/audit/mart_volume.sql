@@ -1,15 +1,5 @@
 -- 各时段数量与批次、台账不符
-WITH current AS (
-    -- A month assessed before the last load, declaration, integration or rollback is frozen as published: it is no fault that it differs.
-    SELECT period
-    FROM mart.city_progress
-    WHERE (SELECT coalesce(max(snapshot_id), 0) FROM ducklake_snapshots('lake') WHERE commit_message = 'assess ' || period) > (
-        SELECT coalesce(max(snapshot_id), 0)
-        FROM ducklake_snapshots('lake')
-        WHERE starts_with(commit_message, 'load ') OR starts_with(commit_message, 'integrate') OR starts_with(commit_message, 'declare ') OR starts_with(commit_message, 'rollback ')
-    )
-),
-city AS (FROM mart.volume WHERE kind = 'city' AND period IN (FROM current)),
+WITH city AS (FROM mart.volume WHERE kind = 'city' AND period IN (SELECT period FROM audit_month WHERE obligations_too)),
 batches AS (
     SELECT city.period, city.span, coalesce(sum(rows_read - rows_ignored), 0) AS submitted, coalesce(sum(rows_new), 0) AS new
     FROM city LEFT JOIN (FROM ops.batch ANTI JOIN ref.apart USING (item_id)) AS batch ON batch.period BETWEEN city.first_period AND city.last_period

@@ -29,6 +29,18 @@ _SMALL = [
     *(f"ops.{name}" for name in ("batch", "expectation", "ignored", "declaration", "outcome")),
     *(f"lib.{name}" for name in ("member", "attribute", "conflict")),
 ]
+# A month assessed before the last load, integration or rollback stays as it was published: it is no fault that it differs.
+_MONTHS = """
+    WITH done AS (SELECT snapshot_id AS number, coalesce(commit_message, '') AS what FROM ducklake_snapshots('lake')),
+    month AS (
+        SELECT period,
+            (SELECT max(number) FROM done WHERE what = 'assess ' || period) AS assessed,
+            (SELECT coalesce(max(number), 0) FROM done
+             WHERE starts_with(what, 'load ') OR starts_with(what, 'integrate') OR starts_with(what, 'rollback ')) AS loaded,
+            (SELECT coalesce(max(number), 0) FROM done WHERE starts_with(what, 'declare ')) AS declared
+        FROM lake.mart.city_progress
+    )
+    SELECT period, assessed > declared AS obligations_too FROM month WHERE assessed > loaded"""
 
 Fields = dict[str, list[tuple[str, str, bool, str | None]]]
 Lists = dict[str, list[str]]
@@ -40,10 +52,13 @@ def prepare(connection: duckdb.DuckDBPyConnection, into: str = "") -> None:
     `audit_rec`: the lineage of every row of `rec.*`, read once for all clauses, with what only the row's own columns tell:
     `missing` (required fields without a value, by blanks), `wrong_code` (codes that no list knows), `has_number` (an ID
     number in clear). `audit_registration_no`: the registration numbers that registrars state. `audit_subject`: the rows
-    of all libraries, with `has_number` as above. Macro `audit_has_number(text)`: whether an ID number stands in it.
+    of all libraries, with `has_number` as above. `audit_month`: the months whose marts must tell what the ledger tells, and
+    whether those about obligations must tell what was declared, too. Macro `audit_has_number(text)`: whether an ID number stands in it.
     """
     connection.execute(_HAS_NUMBER)
     tables = _tables(connection)
+    if "city_progress" in tables["mart"]:
+        connection.execute(f"{_table(into, 'audit_month')} AS {_MONTHS}")
     _records(connection, tables["rec"], into)
     if "member" in tables["lib"]:
         _libraries(connection, tables, into)
@@ -87,10 +102,10 @@ def _table(into: str, name: str) -> str:
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, dict[str, str]]]:
-    tables: dict[str, dict[str, dict[str, str]]] = {"rec": {}, "lib": {}}
+    tables: dict[str, dict[str, dict[str, str]]] = {"rec": {}, "lib": {}, "mart": {}}
     for schema, table, column, kind in connection.execute(
         "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = 'lake'"
-        " AND schema_name IN ('rec', 'lib') AND table_name NOT IN (SELECT view_name FROM duckdb_views()) ORDER BY ALL"
+        " AND schema_name IN ('rec', 'lib', 'mart') AND table_name NOT IN (SELECT view_name FROM duckdb_views()) ORDER BY ALL"
     ).fetchall():
         tables[schema].setdefault(table, {})[column] = kind
     return tables
