@@ -54,13 +54,14 @@ def main() -> None:
     options.add_argument("--rows", type=int, default=30_000_000)
     options.add_argument("--out", type=Path, default=Path(os.environ.get("XTCREDIT_HOME", "var")) / "bench")
     options.add_argument("--only", action="store_true", help="this size alone: no growth, no peers")
+    options.add_argument("--keep", action="store_true", help="leave the lake of the largest size to look at")
     given = options.parse_args()
     out: Path = given.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("XTCREDIT_THREADS", "1")
     smaller = [] if given.only else [rows for rows in GROWTH if rows < given.rows]
     seconds = {rows: measure(out, rows, whole=False)["full_load_seconds"] for rows in smaller}
-    found = measure(out, given.rows, whole=True)
+    found = measure(out, given.rows, whole=True, keep=given.keep)
     seconds[given.rows] = found["full_load_seconds"]
     found["growth_seconds"] = seconds
     if not given.only:
@@ -71,7 +72,7 @@ def main() -> None:
         print(f"{name:26} {value}{limit}")
 
 
-def measure(out: Path, rows: int, *, whole: bool) -> dict[str, Any]:
+def measure(out: Path, rows: int, *, whole: bool, keep: bool = False) -> dict[str, Any]:
     """The figures of one size; without `whole`, of the full load alone."""
     print(f"{rows:,} rows", flush=True)
     made = city(load_catalog(), out / f"city-{rows}", rows)
@@ -103,7 +104,8 @@ def measure(out: Path, rows: int, *, whole: bool) -> dict[str, Any]:
         print(json.dumps(found, ensure_ascii=False), flush=True)
         found |= part()
     os.environ["XTCREDIT_THREADS"] = "1"
-    shutil.rmtree(home.root)
+    if not keep:
+        shutil.rmtree(home.root)
     return found
 
 
