@@ -65,6 +65,8 @@ class Airflow:
             # The demo asks for its runs itself; no run of the present month comes in between.
             "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
             "NO_COLOR": "1",
+            # A part that dies of a fault below Python says in its log where it was.
+            "PYTHONFAULTHANDLER": "1",
             "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "1800",
             # Several small files at a time, a core each.
             "XTCREDIT_THREADS": os.environ.get("XTCREDIT_THREADS", "1"),
