@@ -198,7 +198,7 @@ def test_repeating_and_portions_change_nothing(lake: Lake, run: Run, record: Rec
     assert len(first["lib.natural_person"]) == 20
     run()
     assert contents(lake) == first
-    run(portion=7)
+    assert run(portion=7, rebuild=True).rebuilt
     assert contents(lake) == first
 
 
