@@ -91,7 +91,7 @@ def test_bringing_up_equals_building_anew(
     for _ in range(4):
         for period in town.chance.sample(PERIODS, 2):
             town.load(lake, 4, period)
-        result = integrate(lake, catalog, portion=3)
+        result = integrate(lake, catalog, portion=12)
         assert not result.rebuilt
         brought_up = contents(lake)
         anew = integrate(lake, catalog, rebuild=True)
