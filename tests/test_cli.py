@@ -9,6 +9,7 @@ import pytest
 from typer.main import get_command
 
 import xtcredit
+from xtcredit import printing
 
 NUMBER = "130521197001010017"
 
@@ -164,7 +165,7 @@ def test_assessing_and_sending_out_are_told_in_words(run_well):
 
 
 def test_the_catalog_is_listed_in_words_and_for_programs_in_codes(run_well, monkeypatch):
-    monkeypatch.setattr(xtcredit.out, "width", 200)
+    monkeypatch.setattr(printing.out, "width", 200)
     assert re.search(r"XT025 +lawyers +律师执业信息 +市司法局 +每月 +社会公开 ", run_well("catalog", "list"))
     (row,) = [
         r for r in json.loads(run_well("catalog", "list", "--format", "json")) if r["标识"] == "lawyers"
