@@ -24,12 +24,14 @@ def integrate(
     rebuild: Annotated[bool, typer.Option("--rebuild", help="全部主体重建，不只上次以来有变动的")] = False,
 ) -> None:
     """由台账更新基础库、重点人群库与重点行业库；只处理上次以来有变动的主体，结果与全部重建相同。"""
+    from catalog.loader import load_catalog
     from transforms import steps
 
     with progress("整合各库…"):
         counts = steps.integrate(Home.from_environment(), rebuild=rebuild)
+    libraries = load_catalog().libraries
     for name, count in counts.items():
-        out.print(f"{name}　{count}")
+        out.print(f"{libraries[name].title}　{count}")
 
 
 @app.command(epilog="例：`xtcredit declare --period 2019-12`")

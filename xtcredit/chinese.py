@@ -37,6 +37,13 @@ class _Chinese:
 class Command(_Chinese, core.TyperCommand):
     """One command."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        # Typer would refuse what is left over, in English.
+        ctx.allow_extra_args = True
+        if left := super().parse_args(ctx, args):
+            ctx.fail(f"多余的参数 {' '.join(left)}")
+        return left
+
 
 class Group(_Chinese, core.TyperGroup):
     """Commands under a name."""
