@@ -61,7 +61,7 @@ lint: setup ## ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: setup ## mypy, strict on the four packages
+types: setup ## mypy, strict on the packages
 	$(BIN)/mypy
 
 clean: ## remove what was made at run time (keeps .venv)

@@ -7,7 +7,7 @@ catalog order (what the type says, required, length), then one-of groups, the ke
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
 
@@ -78,6 +78,22 @@ class RowRules:
     warnings: tuple[RowRule, ...]
     repairs: tuple[tuple[str, Repair], ...]
 
+    def numbered(self) -> list[tuple[int, RowRule]]:
+        """The rejecting rules, each with the number that stands for it as a row's fault; 0 is none."""
+        return list(enumerate(self.rejecting, 1))
+
+    def first_broken(self, among: Callable[[RowRule], bool]) -> str:
+        """SQL for the number of the first rejecting rule broken, of those asked for; NULL where none is."""
+        cases = " ".join(f"WHEN {rule.when} THEN {number}" for number, rule in self.numbered() if among(rule))
+        return f"CASE {cases} END" if cases else "NULL"
+
+    def remarked(self, among: Callable[[RowRule], bool], of: Callable[[str], bool]) -> list[str]:
+        """SQL conditions under which something is to be remarked: by warnings asked for, by repairs `of` fields asked for."""
+        return [
+            *(rule.when for rule in self.warnings if among(rule)),
+            *(repaired(field, repair) for field, repair in self.repairs if of(field)),
+        ]
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -110,6 +126,16 @@ def plain(field: str) -> str:
 def delivered(field: str) -> str:
     """SQL name of a routed code's text as it stood in the file, before it moved to its own column."""
     return f'"o_{field}"'
+
+
+def repaired(field: str, repair: Repair) -> str:
+    """SQL: whether a field's value was changed so."""
+    return f"{text(field)} IS NOT NULL AND {repair.when}"
+
+
+def any_of(conditions: Sequence[str]) -> str:
+    """SQL that is true where one of the conditions is, and never NULL."""
+    return " OR ".join(f"coalesce({condition}, FALSE)" for condition in conditions) or "FALSE"
 
 
 def routed_groups(item: Item) -> list[list[str]]:

@@ -15,7 +15,7 @@ from catalog.types import TYPES
 ROOT = Path(__file__).parents[1]
 ORDER = ("catalog", "warehouse", "quality", "transforms")  # each may import those before it
 PACKAGES = [path for package in ORDER for path in sorted((ROOT / package).rglob("*.py"))]
-OUTSIDE = [ROOT / "xtcredit.py", *sorted((ROOT / "dags").rglob("*.py"))]
+OUTSIDE = [path for folder in ("xtcredit", "dags") for path in sorted((ROOT / folder).rglob("*.py"))]
 EVERYTHING = [*PACKAGES, *OUTSIDE]
 
 

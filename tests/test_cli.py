@@ -9,6 +9,8 @@ import pytest
 from typer.main import get_command
 
 import xtcredit
+from catalog.loader import load_catalog
+from xtcredit import printing
 
 NUMBER = "130521197001010017"
 
@@ -108,7 +110,9 @@ def test_a_home_that_duckdb_would_take_for_a_pattern_is_refused(run, monkeypatch
         (("verify", "--format", "xml"), "--format 的值不对"),
         (("ingset",), "没有命令“ingset”，是不是 ingest"),
         (("catalog", "shwo"), "没有命令“shwo”，是不是 show"),
-        (("report", "--period", "2019-12", "extra"), "写法有误"),
+        (("report", "--period", "2019-12", "extra"), "多余的参数 extra"),
+        (("verify", "one", "two"), "多余的参数 one two"),
+        (("catalog", "show", "lawyers", "--format", "json", "more"), "多余的参数 more"),
     ],
 )
 def test_a_command_written_wrongly_is_one_line_too(run, words, told):
@@ -119,6 +123,7 @@ def test_a_command_written_wrongly_is_one_line_too(run, words, told):
     assert said.rstrip().endswith("。")
     assert "--help" in said
     assert len(said.splitlines()) == 1
+    assert "unexpected" not in said
 
 
 def commands(group, path=()):
@@ -163,8 +168,13 @@ def test_assessing_and_sending_out_are_told_in_words(run_well):
     ]
 
 
+def test_the_libraries_are_told_by_title(run_well):
+    told = dict(line.split("　") for line in run_well("integrate").splitlines())
+    assert told == {library.title: "0" for library in load_catalog().libraries.values()}
+
+
 def test_the_catalog_is_listed_in_words_and_for_programs_in_codes(run_well, monkeypatch):
-    monkeypatch.setattr(xtcredit.out, "width", 200)
+    monkeypatch.setattr(printing.out, "width", 200)
     assert re.search(r"XT025 +lawyers +律师执业信息 +市司法局 +每月 +社会公开 ", run_well("catalog", "list"))
     (row,) = [
         r for r in json.loads(run_well("catalog", "list", "--format", "json")) if r["标识"] == "lawyers"

