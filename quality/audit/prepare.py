@@ -52,16 +52,23 @@ def prepare(connection: duckdb.DuckDBPyConnection, into: str = "") -> None:
     `audit_rec`: the lineage of every row of `rec.*`, read once for all clauses, with what only the row's own columns tell:
     `missing` (required fields without a value, by blanks), `wrong_code` (codes that no list knows), `has_number` (an ID
     number in clear). `audit_registration_no`: the registration numbers that registrars state. `audit_subject`: the rows
-    of all libraries, with `has_number` as above. `audit_month`: the months whose marts must tell what the ledger tells, and
-    whether those about obligations must tell what was declared, too. Macro `audit_has_number(text)`: whether an ID number stands in it.
+    of all libraries, with `has_number` as above. `audit_month`: see `months`. Macro `audit_has_number(text)`: whether an ID
+    number stands in it.
     """
     connection.execute(_HAS_NUMBER)
     tables = _tables(connection)
     if "city_progress" in tables["mart"]:
-        connection.execute(f"{_table(into, 'audit_month')} AS {_MONTHS}")
+        months(connection, into)
     _records(connection, tables["rec"], into)
     if "member" in tables["lib"]:
         _libraries(connection, tables, into)
+
+
+def months(connection: duckdb.DuckDBPyConnection, into: str = "") -> None:
+    """`audit_month`: the months whose marts must tell what the ledger tells, and whether those about obligations must tell
+    what was declared, too.
+    """
+    connection.execute(f"{_table(into, 'audit_month')} AS {_MONTHS}")
 
 
 @contextmanager

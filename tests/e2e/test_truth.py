@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from catalog.loader import Catalog
-from transforms.stage import batch as stage_batch
+from transforms.stage import value_tables
 from warehouse.lake import Lake
 
 from .conftest import PERIODS
@@ -29,7 +29,7 @@ def test_counts_equal_the_generators_truth(
     # one of them read by tables of values, as large files are.
     whole = seed == WHOLE
     if seed == TABULATED:
-        monkeypatch.setattr(stage_batch, "_LARGE", 0)
+        monkeypatch.setattr(value_tables, "_LARGE", 0)
     city = make_city(
         "city", rows=250, seed=seed, fault_share=0.08, items=sorted(catalog.items)[part::PARTS],
         periods=PERIODS[-2:] if whole else PERIODS[-1:],
