@@ -133,6 +133,7 @@ class _Undo(Exception):
 
 
 def test_tampering_turns_its_clause_red(assessed):
+    months(assessed.connection)
     for tampering, expected in TAMPERINGS:
         with suppress(_Undo), assessed.transaction() as tx:
             tx.execute(tampering)
