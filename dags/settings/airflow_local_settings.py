@@ -1,5 +1,7 @@
 """Airflow imports this at every start from $AIRFLOW_HOME/config (dags/airflow.sh links it there).
 
+The API server is kept from an event loop that kills it.
+
 Task processes are forked from the scheduler's workers, or from a Celery worker, and inherit what those have imported, so slow imports and the
 reading of the catalog are paid once per scheduler instead of once per task. A fork whose code has been changed since
 forgets what it inherited of it: a deployment needs no restart of the scheduler.
@@ -60,6 +62,10 @@ def forget_changed_code() -> None:
             del sys.modules[name]
 
 
+if "api-server" in sys.argv[1:2]:
+    # Uvicorn takes uvloop where it is installed. With it the server died of a segmentation fault in the loop in every other demo,
+    # as others have seen under Starlette's middleware (MagicStack/uvloop#706); asyncio's own loop serves as well.
+    sys.modules["uvloop"] = None
 if "scheduler" in sys.argv[1:2] or sys.argv[1:3] == ["celery", "worker"]:
     for _name in LIBRARIES:
         importlib.import_module(_name)
