@@ -40,12 +40,8 @@ def subject_sql(scope: Scope) -> tuple[str, str]:
         pseudonym = TYPES[field.type].stored(column, scope.use(field))
         add(subject.person, "person", "resident_id", f"xt_is_id({column})", pseudonym)
         add(subject.person, "person", "other_document", "TRUE", pseudonym)
-    identifiers = [
-        n
-        for n in (subject.uscc, subject.mixed, subject.org_code, subject.registration_no, subject.person)
-        if n and not scope.absent(n)
-    ]
-    masked = any_of([f"contains({plain(n)}, '*')" for n in identifiers])
+    present = [name for name in _identifiers(scope.item) if not scope.absent(name)]
+    masked = any_of([f"contains({plain(name)}, '*')" for name in present])
     # Two steps that give the same key need be told apart for the rule only.
     keys = " ".join(
         f"WHEN {when} THEN {key}"
