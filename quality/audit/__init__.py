@@ -96,7 +96,11 @@ def make_ready(lake: Lake, into: str = "") -> None:
 def _ask(lake: Lake, clause: Clause) -> tuple[int, tuple[str, ...]]:
     found: Iterable[Row]
     if isinstance(clause.source, str):
-        found = lake.rows(f"SELECT *, count(*) OVER () AS _rows FROM ({clause.source}\n) LIMIT {_SHOWN}")
+        # Not count(*) OVER (): DuckDB 1.5.5 now and then ends there with an internal error (duckdb/duckdb#25713).
+        found = lake.rows(
+            f"WITH breaking AS MATERIALIZED ({clause.source}\n)"
+            f" SELECT *, (SELECT count(*) FROM breaking) AS _rows FROM breaking LIMIT {_SHOWN}"
+        )
         count = int(str(found[0].pop("_rows"))) if found else 0
         for row in found[1:]:
             row.pop("_rows")
