@@ -16,6 +16,8 @@ def main(folder: Path, period: str, names: list[str]) -> None:
     bag = BundleDagBag(
         dag_folder=str(folder), bundle_path=folder, bundle_name="dags-folder", load_op_links=False
     )
+    if bag.import_errors:
+        sys.exit("\n".join(f"{path}: {error}" for path, error in bag.import_errors.items()))
     for name in names:
         dag = bag.dags[name]
         run = dag.test(run_conf={"period": period} if "period" in dag.params else {})
