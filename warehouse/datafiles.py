@@ -1,10 +1,21 @@
-"""What the lake's own catalog knows: its data files, and which tables have any."""
+"""The lake's data files: those its own catalog knows, and such as come into a table as they are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
+from uuid import uuid4
+
+import duckdb
+
+from catalog.types.base_sql import quote
+from warehouse.home import Home
+
+LAKE_PARQUET = "(FORMAT parquet, COMPRESSION zstd)"
+"""How files are written that come into the lake as they are."""
 
 _FILES = """
     SELECT s.schema_name || '.' || t.table_name, f.path_is_relative, f.path, s.path || t.path || f.path, f.file_size_bytes,
@@ -22,6 +33,56 @@ _FILES = """
         JOIN {at}ducklake_column AS n ON n.table_id = c.table_id AND n.column_id = c.column_id AND n.column_name = 'batch_id'
     ) AS b ON b.data_file_id = f.data_file_id
     ORDER BY 4"""
+
+
+def new_data_file(home: Home, table: str, partition: str = "") -> Path:
+    """Where a file may be written that `add_data_file` shall make one of `table` (`schema.table`). What does not get so far
+    is left to `maintain`: no snapshot knows it.
+    """
+    schema, _, name = table.partition(".")
+    return home.private_dir(home.lake_data / schema / name / partition) / f"{uuid4()}.parquet"
+
+
+def add_data_file(tx: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
+    """Make a Parquet file one of the table's, row for row; a column that it lacks is empty."""
+    schema, _, name = table.partition(".")
+    tx.execute(
+        f"CALL ducklake_add_data_files('lake', {quote(name)}, {quote(str(path))}, schema => {quote(schema)},"
+        " allow_missing => true, hive_partitioning => true)"
+    )
+
+
+@dataclass(frozen=True)
+class NewFiles:
+    """Files of rows that are worked out before the transaction that makes them the lake's."""
+
+    home: Home
+    connection: duckdb.DuckDBPyConnection
+    written: list[tuple[str, Path]] = field(default_factory=list)
+
+    def write(self, table: str, select: str) -> None:
+        """A file with the rows of `select`, none where there is no row."""
+        path = new_data_file(self.home, table)
+        self.written.append((table, path))
+        copied = self.connection.execute(f"COPY ({select}) TO {quote(str(path))} {LAKE_PARQUET}").fetchone()
+        if copied == (0,):
+            path.unlink()
+            self.written.pop()
+
+    def add(self, tx: duckdb.DuckDBPyConnection) -> None:
+        """Make them the lake's."""
+        for table, path in self.written:
+            add_data_file(tx, table, path)
+
+    @contextmanager
+    def removed_on_error(self) -> Iterator[None]:
+        """What fails in here, before any commit, leaves no file behind: a retry may need the room."""
+        try:
+            yield
+        except BaseException:
+            for _, path in self.written:
+                path.unlink(missing_ok=True)
+            raise
 
 
 class Reader(Protocol):

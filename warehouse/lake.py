@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +22,8 @@ from warehouse.metadata import Metadata, StillHeld, metadata
 from warehouse.secret import identity_key, pseudonym_macro
 
 Parameters = Sequence[object] | dict[str, object] | None
+Transaction = Callable[[str | None], AbstractContextManager[duckdb.DuckDBPyConnection]]
+"""Opens a transaction whose snapshot bears the message, if any."""
 
 SCHEMAS = ("ops", "ref", "rec", "core", "lib", "vault", "mart")
 
@@ -183,7 +186,22 @@ class Lake:
         `message` is kept with the snapshot for `xtcredit history`. Temporary tables made inside stay. Raises `PassingError`
         if another process does not let go of the lake.
         """
-        with self._metadata.writing() as still_held, self._told_if_locked():
+        with self.exclusive() as transaction, transaction(message) as tx:
+            yield tx
+
+    @contextmanager
+    def exclusive(self) -> Iterator[Transaction]:
+        """Hold the writer's lock: nobody else changes the lake meanwhile. What comes opens transactions under it.
+
+        For DuckLake's own upkeep, and for long work whose temporary tables are read again: those that a transaction itself
+        has made DuckDB scans with one thread only.
+        """
+        with self._metadata.writing() as still_held:
+            yield partial(self._transaction, still_held)
+
+    @contextmanager
+    def _transaction(self, still_held: StillHeld, message: str | None) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._told_if_locked():
             self.connection.execute("BEGIN TRANSACTION")
             try:
                 yield self.connection
@@ -194,12 +212,6 @@ class Lake:
             except BaseException:
                 _rollback(self.connection)
                 raise
-
-    @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Hold the writer's lock without a transaction, for DuckLake's own upkeep calls."""
-        with self._metadata.writing():
-            yield
 
     def newest(self, *messages: str) -> int:
         """The newest snapshot whose commit message starts with one of these, 0 if there is none."""

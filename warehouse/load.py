@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 import duckdb
 
@@ -22,6 +21,7 @@ from catalog.loader import Catalog
 from catalog.model import Item
 from catalog.types.base_sql import quote
 from warehouse.batch import Delivery, StagedBatch, Verdict
+from warehouse.datafiles import add_data_file, new_data_file
 from warehouse.home import Home
 from warehouse.lake import Lake
 from warehouse.schema import Columns, ensure_schema, fixed_tables, record_table
@@ -157,8 +157,7 @@ def _lake_file(batch: StagedBatch, home: Home) -> Path:
     for who is told of a failed commit cannot know that it failed.
     """
     d = batch.delivery
-    folder = home.private_dir(home.lake_data / "rec" / d.item_id / f"period={d.period}")
-    path = folder / f"{uuid4()}.parquet"
+    path = new_data_file(home, f"rec.{d.item_id}", f"period={d.period}")
     try:
         path.hardlink_to(batch.parquet("staged"))
     except OSError:  # the lake lies on another file system
@@ -282,11 +281,8 @@ class _Load:
         if self.lake_file is None:
             self.tx.execute(f"INSERT INTO {self.rec} BY NAME FROM {self.staged}")
         else:
-            # What has no column (a field that the catalog has retired) is empty.
-            self.tx.execute(
-                f"CALL ducklake_add_data_files('lake', {quote(self.item.id)}, {quote(str(self.lake_file))}, schema => 'rec',"
-                " allow_missing => true, hive_partitioning => true)"
-            )
+            # What has no column is a field that the catalog has retired.
+            add_data_file(self.tx, f"rec.{self.item.id}", self.lake_file)
 
     def _history(self) -> None:
         """`classified`: what the rows of the touched records are. Most records have a single row, which is new; unless it may be

@@ -259,8 +259,12 @@ class Columns:
     @property
     def definition(self) -> str:
         """Name, columns and types, as they follow CREATE TABLE."""
-        columns = ", ".join(f'"{name}" {kind}' for name, kind, _ in self.columns)
-        return f"{self.qualified} ({columns})"
+        return f"{self.qualified} ({self.typed_columns})"
+
+    @property
+    def typed_columns(self) -> str:
+        """Columns and types alone, for another table of the same shape."""
+        return ", ".join(f'"{name}" {kind}' for name, kind, _ in self.columns)
 
 
 def _reference(name: str, comment: str, *columns: tuple[str, str, str]) -> Columns:

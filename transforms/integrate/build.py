@@ -1,6 +1,7 @@
-"""Builds `core.identity`, `core.link` and `lib.*` from `core.record` and `rec.*`, all in one transaction.
+"""Builds `core.identity`, `core.link` and `lib.*` from `core.record` and `rec.*`.
 
-The result is a pure function of the ledger and the catalog: no clock, no order of loading, no open tie.
+The result is a pure function of the ledger and the catalog: no clock, no order of loading, no open tie. It is worked out
+under the writer's lock, into files that one short transaction then makes the lake's.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from transforms.integrate.plan import (
     resolve,
 )
 from transforms.integrate.sql import count, literals, render
-from transforms.integrate.tables import ensure_tables
+from transforms.integrate.tables import conflict_columns, ensure_tables, tables_differ
+from warehouse.datafiles import NewFiles
 from warehouse.lake import Lake
 from warehouse.schema import ensure_schema
 
@@ -64,7 +66,7 @@ class IntegrateResult:
 def integrate(
     lake: Lake, catalog: Catalog, *, portion: int | None = None, rebuild: bool = False
 ) -> IntegrateResult:
-    """Bring identities, links, household attribution and every library up to the ledger, in one lake transaction.
+    """Bring identities, links, household attribution and every library up to the ledger, all or nothing.
 
     Only subjects that loads touched since the last time are built anew, where that can be told and pays; with `rebuild`
     everybody. What comes out is the same.
@@ -81,23 +83,43 @@ def integrate(
     plans = [resolve(catalog, library) for _, library in sorted(catalog.libraries.items())]
     ensure_schema(lake, catalog)
     message = commit_message(catalog)
-    with lake.transaction(message) as tx:
-        known = _record_columns(tx)
-        stated = [claim for claim in claims(catalog) if Source(claim.item, claim.field) in known]
-        made = ensure_tables(tx, plans)
-        changed = not made and not rebuild and find_changes(tx, message, stated)
-        tx.execute(render("identity.sql", claims=stated, apart=sorted(catalog.apart), changed=changed))
-        _attribute_households(tx, catalog, changed)
-        for table in ("lib.conflict", *(plan.qualified for plan in plans)):
-            tx.execute(f"DELETE FROM {table}{' WHERE subject_key IN (FROM xt_changed)' if changed else ''}")
-        present = [
-            replace(plan, columns=tuple(_present(column, known) for column in plan.columns))
-            for plan in plans
-            if any(source.item in plan.library.members for source in known)
-        ]
-        for scope in _scopes(tx, changed, portion):
-            _build(tx, present, catalog, scope)
-        return _result(tx, plans, rebuilt=not changed)
+    with lake.exclusive() as transaction:
+        files = NewFiles(lake.home, lake.connection)
+        with files.removed_on_error():
+            anew = rebuild or tables_differ(lake.connection, plans)
+            changed = _work_out(files, plans, catalog, None if anew else message, portion)
+        with transaction(message) as tx, files.removed_on_error():
+            ensure_tables(tx, plans)
+            libraries = ["lib.conflict", *(plan.qualified for plan in plans)]
+            tx.execute(render("takeover.sql", libraries=libraries, changed=changed))
+            files.add(tx)
+            return _result(tx, plans, rebuilt=not changed)
+
+
+def _work_out(
+    files: NewFiles, plans: Sequence[Plan], catalog: Catalog, since: str | None, portion: int | None
+) -> bool:
+    """Write the rows of all tables: of what changed since the last commit with the message `since`, which is answered with
+    True, else of everybody.
+    """
+    work = files.connection
+    known = _record_columns(work)
+    stated = [claim for claim in claims(catalog) if Source(claim.item, claim.field) in known]
+    changed = since is not None and find_changes(work, since, stated)
+    work.execute(render("identity.sql", claims=stated, apart=sorted(catalog.apart), changed=changed))
+    files.write("core.identity", "FROM xt_identity ORDER BY identifier")
+    files.write("core.link", "FROM xt_link ORDER BY item_id, record_key")
+    _attribute_households(work, catalog, changed)
+    work.execute(f"CREATE OR REPLACE TEMP TABLE xt_conflict ({conflict_columns()})")
+    present = [
+        replace(plan, columns=tuple(_present(column, known) for column in plan.columns))
+        for plan in plans
+        if any(source.item in plan.library.members for source in known)
+    ]
+    for scope in _scopes(work, changed, portion):
+        _build(files, present, catalog, scope, changed)
+    files.write("lib.conflict", "FROM xt_conflict")
+    return changed
 
 
 def _record_columns(tx: duckdb.DuckDBPyConnection) -> set[Source]:
@@ -116,14 +138,17 @@ def _attribute_households(tx: duckdb.DuckDBPyConnection, catalog: Catalog, chang
     tx.execute(render("household.sql", providers=providers, items=items, city=CITY, changed=changed))
 
 
-def _build(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan], catalog: Catalog, scope: str) -> None:
+def _build(files: NewFiles, plans: Sequence[Plan], catalog: Catalog, scope: str, changed: bool) -> None:
     """Build all libraries for the subjects in `scope`."""
+    work = files.connection
     values = _values(column for plan in plans for column in plan.columns)
     days = {item: _day(catalog.items[item]) for item in values}
     footprints = {plan.footprint: _counted(plan.library, catalog) for plan in plans}
-    tx.execute(render("slice.sql", scope=scope, values=values, days=days, footprints=footprints))
+    work.execute(
+        render("slice.sql", scope=scope, changed=changed, values=values, days=days, footprints=footprints)
+    )
     for plan in plans:
-        tx.execute(
+        work.execute(
             render(
                 "library.sql",
                 library=plan.library.id,
@@ -135,9 +160,15 @@ def _build(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan], catalog: Catalo
                 city=CITY,
             )
         )
+        files.write(plan.table, "SELECT * EXCLUDE (subject) FROM xt_library ORDER BY subject")
+        _drop(work, "xt_subject", "xt_several", "xt_wide", "xt_differing")
     named = (*(f"xt_footprint_{name}" for name in footprints), *(f"xt_value_{item}" for item in values))
-    for table in ("xt_key", "xt_record", "xt_presence", *named):
-        tx.execute(f'DROP TABLE "{table}"')
+    _drop(work, "xt_key", "xt_record", "xt_presence", *named)
+
+
+def _drop(work: duckdb.DuckDBPyConnection, *tables: str) -> None:
+    for table in tables:
+        work.execute(f'DROP TABLE "{table}"')
 
 
 def _values(columns: Iterable[Column]) -> dict[str, list[str]]:

@@ -1,5 +1,5 @@
 -- Persons' records that no rule of their own places go to the county of the household register (domain notes 6.5 no. 5),
--- and back to what their own rules say when the register no longer has it.
+-- and back to what their own rules say when the register no longer has it: `xt_county`, the records that change.
 CREATE OR REPLACE TEMP TABLE xt_household AS
 SELECT subject_key, arg_max(local_county_code, ROW(trust, last_period, record_key)) AS county_code
 FROM (
@@ -29,10 +29,4 @@ WHERE (r.local_county_rule = 'city' OR r.county_rule = 'household')
   AND ROW(r.county_code, r.county_rule) IS DISTINCT FROM ROW(
       coalesce(h.county_code, r.local_county_code),
       CASE WHEN h.county_code IS NULL THEN r.local_county_rule ELSE 'household' END);
-
-UPDATE core.record AS r
-SET county_code = c.county_code, county_rule = c.county_rule
-FROM xt_county c
-WHERE r.item_id = c.item_id AND r.record_key = c.record_key;
 DROP TABLE xt_household;
-DROP TABLE xt_county;

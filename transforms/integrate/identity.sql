@@ -1,4 +1,4 @@
--- Identifiers of organisations and the USCC they belong to. The organisation code stands inside every USCC (GB 32100);
+-- As they shall be, of everybody or of what changed: identifiers of organisations and the USCC they belong to. The organisation code stands inside every USCC (GB 32100);
 -- others are taken from the registrars' records. What two subjects claim belongs to none.
 CREATE OR REPLACE TEMP TABLE xt_claim AS
 SELECT 'org:' || substr(subject_key, 14, 9) AS identifier, subject_key, min(item_id) AS source_item
@@ -19,8 +19,7 @@ WHERE r.item_id = '{{ claim.item }}' AND starts_with(r.subject_key, 'uscc:')
 {% endif %}
 {% endfor %};
 
-DELETE FROM core.identity{% if changed %} WHERE identifier IN (FROM xt_identifier){% endif %};
-INSERT INTO core.identity BY NAME
+CREATE OR REPLACE TEMP TABLE xt_identity AS
 SELECT identifier,
        CASE WHEN min(subject_key) = max(subject_key) THEN min(subject_key) END AS subject_key,
        count(DISTINCT subject_key) AS claimants,
@@ -30,8 +29,7 @@ GROUP BY identifier;
 DROP TABLE xt_claim;
 
 -- Records keyed by less than a USCC. Ambiguous and unclaimed identifiers stay subjects of their own.
-DELETE FROM core.link{% if changed %} WHERE (item_id, record_key) IN (SELECT (item_id, record_key) FROM xt_relinked){% endif %};
-INSERT INTO core.link BY NAME
+CREATE OR REPLACE TEMP TABLE xt_link AS
 SELECT r.item_id, r.record_key, i.subject_key,
        CASE WHEN i.claimants > 1 THEN 'ambiguous'
             WHEN i.identifier IS NULL THEN 'unclaimed'
@@ -41,13 +39,18 @@ FROM core.record r
 {% if changed %}
 SEMI JOIN xt_relinked t ON t.item_id = r.item_id AND t.record_key = r.record_key
 {% endif %}
-LEFT JOIN core.identity i ON i.identifier = r.subject_key
+LEFT JOIN (
+{% if changed %}
+    FROM core.identity ANTI JOIN xt_identifier USING (identifier)
+    UNION ALL BY NAME
+{% endif %}
+    FROM xt_identity
+) i ON i.identifier = r.subject_key
 WHERE starts_with(r.subject_key, 'org:') OR starts_with(r.subject_key, 'reg:');
 {% if changed %}
 
 INSERT INTO xt_changed
-SELECT DISTINCT l.subject_key
-FROM core.link l
-SEMI JOIN xt_relinked USING (item_id, record_key)
-WHERE l.subject_key IS NOT NULL AND l.subject_key NOT IN (FROM xt_changed);
+SELECT DISTINCT subject_key
+FROM xt_link
+WHERE subject_key IS NOT NULL AND subject_key NOT IN (FROM xt_changed);
 {% endif %}

@@ -1,4 +1,4 @@
--- One library, of the subjects of a slice (slice.sql), whose rows the caller has taken out.
+-- One library, of the subjects of a slice (slice.sql): its rows as xt_library, its conflicts added to xt_conflict.
 -- Every choice is total: order of trust, latest period, greatest record key.
 {% macro wide(subjects, only) %}
 SELECT s.subject, s.county_code
@@ -32,7 +32,7 @@ HAVING count(*) > 1;
 CREATE OR REPLACE TEMP TABLE xt_wide AS
 {{ wide("(FROM xt_subject SEMI JOIN xt_several USING (subject))", "xt_several") }};
 
-CREATE OR REPLACE TEMP TABLE xt_conflict AS
+CREATE OR REPLACE TEMP TABLE xt_differing AS
 SELECT NULL::BIGINT AS subject, NULL::VARCHAR AS attribute, NULL::VARCHAR AS kept_value,
        NULL::VARCHAR AS kept_source, NULL::VARCHAR AS other_value, NULL::VARCHAR AS other_source
 WHERE false
@@ -46,15 +46,15 @@ FROM xt_wide
 WHERE {{ other | value }} <> {{ before | first_value }}
 {% endfor %}
 {% endfor %};
-INSERT INTO lib.conflict BY NAME
-SELECT '{{ library }}' AS library, k.subject_key, c.* EXCLUDE (subject)
-FROM xt_conflict c
+INSERT INTO xt_conflict BY NAME
+SELECT '{{ library }}' AS library, k.subject_key, d.* EXCLUDE (subject)
+FROM xt_differing d
 JOIN xt_key k USING (subject);
 
-INSERT INTO lib."{{ library }}" BY NAME
-SELECT k.subject_key,
+CREATE OR REPLACE TEMP VIEW xt_library AS
+SELECT w.subject, k.subject_key,
 {% for column in columns %}
-       {{ column.sources | first_value }} AS "{{ column.name }}",
+       CAST({{ column.sources | first_value }} AS {{ column.storage }}) AS "{{ column.name }}",
 {% endfor %}
        '{' || concat_ws(',', NULL
 {%- for column in columns if column.sources -%}
@@ -66,9 +66,4 @@ SELECT k.subject_key,
 FROM ({{ wide("xt_subject", none) }}) w
 JOIN xt_key k USING (subject)
 JOIN "xt_footprint_{{ footprint }}" f USING (subject)
-LEFT JOIN (SELECT subject, count(DISTINCT attribute) AS conflicts FROM xt_conflict GROUP BY subject) c USING (subject)
-ORDER BY subject;
-DROP TABLE xt_subject;
-DROP TABLE xt_several;
-DROP TABLE xt_wide;
-DROP TABLE xt_conflict;
+LEFT JOIN (SELECT subject, count(DISTINCT attribute) AS conflicts FROM xt_differing GROUP BY subject) c USING (subject);

@@ -74,21 +74,31 @@ FIXED: dict[str, Shape] = {
 SUBJECT_VIEW = "lib.subject"
 
 
-def ensure_tables(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> bool:
-    """Bring `core.identity`, `core.link` and `lib.*` up to the catalog.
+def conflict_columns() -> str:
+    """Columns of `lib.conflict` with their types, as they follow a table's name."""
+    return _columns("lib.conflict", *FIXED["lib.conflict"]).typed_columns
 
-    Returns whether a table was made anew, so that its content must be.
-    """
+
+def tables_differ(connection: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> bool:
+    """Whether a table is missing or has other columns than it shall: `ensure_tables` makes it anew then, without content."""
+    present = _present(connection)
+    return any(_differs(table, present) for table in library_tables(plans))
+
+
+def ensure_tables(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> None:
+    """Bring `core.identity`, `core.link` and `lib.*` up to the catalog."""
     present = _present(tx)
     tables = library_tables(plans)
-    made = [table for table in tables if _ensure(tx, table, present)]
+    for table in tables:
+        if _differs(table, present):
+            tx.execute(f"DROP TABLE IF EXISTS {table.qualified}")
+            tx.execute(f"CREATE TABLE {table.definition}")
     apply_comments(tx, tables)
     wanted = {f"{table.schema}.{table.name}" for table in tables} | {SUBJECT_VIEW}
     for stale in sorted(name for name in present if name.startswith("lib.") and name not in wanted):
         tx.execute(f"DROP TABLE {_quoted(stale)}")
     _ensure_view(tx, plans)
     _describe(tx, plans)
-    return bool(made)
 
 
 def library_tables(plans: Sequence[Plan]) -> tuple[Columns, ...]:
@@ -123,15 +133,9 @@ def _present(tx: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
     return found
 
 
-def _ensure(tx: duckdb.DuckDBPyConnection, table: Columns, present: Mapping[str, Mapping[str, str]]) -> bool:
-    layout = [(column, kind) for column, kind, _ in table.columns]
-    found = present.get(f"{table.schema}.{table.name}")
-    if found is not None and list(found.items()) == layout:
-        return False
-    if found is not None:
-        tx.execute(f"DROP TABLE {table.qualified}")
-    tx.execute(f"CREATE TABLE {table.definition}")
-    return True
+def _differs(table: Columns, present: Mapping[str, Mapping[str, str]]) -> bool:
+    found = present.get(f"{table.schema}.{table.name}", {})
+    return list(found.items()) != [(column, kind) for column, kind, _ in table.columns]
 
 
 def _ensure_view(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> None:

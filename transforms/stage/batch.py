@@ -30,6 +30,7 @@ from transforms.stage.remarks import issue_sql, look_again, quarantine_sql
 from transforms.stage.template import item_layouts, item_templates
 from transforms.stage.value_tables import tabulate
 from warehouse.batch import Counts, Delivery, StagedBatch, digest
+from warehouse.datafiles import LAKE_PARQUET
 from warehouse.home import Home
 from warehouse.lake import connect
 from warehouse.sealed import clear_copy
@@ -38,8 +39,6 @@ from warehouse.secret import identity_key, pseudonym_macro
 _HEADER_ROWS = 50
 # Read back once or twice and then removed: packing it tightly costs more than it saves.
 _PARQUET = "(FORMAT parquet, COMPRESSION snappy)"
-# The load makes this file one of the lake's as it is.
-_LAKE_PARQUET = "(FORMAT parquet, COMPRESSION zstd)"
 
 
 def stage_delivery(delivery: Delivery, catalog: Catalog, home: Home, folder: Path) -> StagedBatch:
@@ -120,7 +119,7 @@ def _rules(connection: duckdb.DuckDBPyConnection, source: Source) -> RowRules:
 def _write_valid(
     connection: duckdb.DuckDBPyConnection, source: Source, delivery: Delivery, folder: Path
 ) -> None:
-    _write(connection, valid_sql(source.item, delivery), folder / "staged.parquet", _LAKE_PARQUET)
+    _write(connection, valid_sql(source.item, delivery), folder / "staged.parquet", LAKE_PARQUET)
     _write(connection, identifier_sql(source.item), folder / "vault_identifier.parquet")
     ignored = (
         "SELECT row_number, ignored AS reason FROM xt_staged WHERE ignored IS NOT NULL ORDER BY row_number"
