@@ -453,14 +453,14 @@ class _Load:
         self.tx.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE provided AS
-            SELECT batch_id, period, delivery, rows_read,
+            SELECT batch_id, period, delivery, rows_read, row_number() OVER (ORDER BY period, delivery) AS place,
                 coalesce(try_strptime(regexp_extract(delivery, '^([0-9]{{8}})-', 1), '%Y%m%d'), received_at)::DATE AS day
             FROM ops.batch WHERE {mine}"""
         )
         self.tx.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE questioned AS
-            SELECT q.batch_id, q.row_number, q.record_key, p.period, p.delivery, p.day, p.rows_read
+            SELECT q.batch_id, q.row_number, q.record_key, p.period, p.place, p.day, p.rows_read
             FROM ops.quarantine AS q JOIN provided AS p USING (batch_id)
             WHERE q.item_id = {item} AND q.level = 'quarantine'"""
         )
@@ -470,21 +470,21 @@ class _Load:
             f"""
             CREATE OR REPLACE TEMP TABLE rectified AS
             WITH answers AS (
-                SELECT q.batch_id, q.row_number, 'record' AS matched_by, p.period, p.delivery, p.day, r.batch_id AS closed_batch_id,
+                SELECT q.batch_id, q.row_number, 'record' AS matched_by, p.place, p.day, r.batch_id AS closed_batch_id,
                     r.row_number AS closed_row_number
                 FROM questioned AS q
                 JOIN {self.rec} AS r ON r.record_key = q.record_key
                 JOIN provided AS p ON p.batch_id = r.batch_id
-                WHERE (p.period, p.delivery) > (q.period, q.delivery)
+                WHERE p.place > q.place
                 UNION ALL
-                SELECT q.batch_id, q.row_number, 'row', p.period, p.delivery, p.day, r.batch_id, r.row_number
+                SELECT q.batch_id, q.row_number, 'row', p.place, p.day, r.batch_id, r.row_number
                 FROM questioned AS q
-                JOIN provided AS p ON p.period = q.period AND p.delivery > q.delivery AND p.rows_read = q.rows_read
+                JOIN provided AS p ON p.period = q.period AND p.place > q.place AND p.rows_read = q.rows_read
                 JOIN {self.rec} AS r ON r.batch_id = p.batch_id AND r.row_number = q.row_number
                 WHERE q.record_key IS NULL
             ),
             first AS (
-                SELECT batch_id, row_number, arg_min(answers, (period, delivery, closed_row_number)) AS answer
+                SELECT batch_id, row_number, arg_min(answers, (place, closed_row_number)) AS answer
                 FROM answers GROUP BY batch_id, row_number
             )
             SELECT {item} AS item_id, q.period, q.batch_id, q.row_number, {quote(d.department)} AS department,

@@ -68,20 +68,24 @@ def clauses() -> list[Clause]:
 
 
 def audit(lake: Lake) -> Iterator[Outcome]:
-    """Run every clause on one snapshot, each outcome as it comes; the seconds of the preparation are the first SQL clause's.
+    """Run every clause on the newest snapshot, each outcome as it comes; the seconds of the preparation are the first SQL clause's.
 
     A clause that cannot run is an error of ours and raises, unless the lake has lost a data file that is in use.
     """
-    with copies(lake.connection, lake.home.private_dir(lake.home.root / "tmp")) as copy, lake.reading():
-        readable = not any(file.live for file in lost_data_files(lake))
+    # Opened at the snapshot, not read in a transaction: what one has gathered itself, DuckDB scans with one thread only.
+    with (
+        lake.at(lake.snapshot_id()) as still,
+        copies(still.connection, still.home.private_dir(still.home.root / "tmp")) as copy,
+    ):
+        readable = not any(file.live for file in lost_data_files(still))
         started = time.perf_counter()
         prepared = False
         for clause in clauses():
             if isinstance(clause.source, str) and not prepared and readable:
-                make_ready(lake, "audit.main")
+                make_ready(still, "audit.main")
                 copy()
                 prepared = True
-            rows, examples = _ask(lake, clause) if readable or clause.id == "files_lake" else (None, ())
+            rows, examples = _ask(still, clause) if readable or clause.id == "files_lake" else (None, ())
             yield Outcome(clause, rows, examples, time.perf_counter() - started)
             started = time.perf_counter()
 

@@ -31,7 +31,10 @@ _SMALL = [
 ]
 # A month assessed before the last load, integration or rollback stays as it was published: it is no fault that it differs.
 _MONTHS = """
-    WITH done AS (SELECT snapshot_id AS number, coalesce(commit_message, '') AS what FROM ducklake_snapshots('lake')),
+    WITH done AS (
+        SELECT snapshot_id AS number, coalesce(commit_message, '') AS what FROM ducklake_snapshots('lake')
+        WHERE snapshot_id <= (SELECT id FROM ducklake_current_snapshot('lake'))
+    ),
     month AS (
         SELECT period,
             (SELECT max(number) FROM done WHERE what = 'assess ' || period) AS assessed,
