@@ -29,7 +29,7 @@ from transforms.integrate.plan import (
     resolve,
 )
 from transforms.integrate.sql import count, literals, render
-from transforms.integrate.tables import conflict_columns, ensure_tables, tables_differ
+from transforms.integrate.tables import conflict_columns, ensure_tables, present_tables, tables_differ
 from warehouse.datafiles import NewFiles
 from warehouse.lake import Lake
 from warehouse.schema import ensure_schema
@@ -86,10 +86,11 @@ def integrate(
     with lake.exclusive() as transaction:
         files = NewFiles(lake.home, lake.connection)
         with files.removed_on_error():
-            anew = rebuild or tables_differ(lake.connection, plans)
+            present = present_tables(lake.connection)
+            anew = rebuild or tables_differ(plans, present)
             changed = _work_out(files, plans, catalog, None if anew else message, portion)
         with transaction(message) as tx, files.removed_on_error():
-            ensure_tables(tx, plans)
+            ensure_tables(tx, plans, present)
             libraries = ["lib.conflict", *(plan.qualified for plan in plans)]
             tx.execute(render("takeover.sql", libraries=libraries, changed=changed))
             files.add(tx)
@@ -109,6 +110,7 @@ def _work_out(
     work.execute(render("identity.sql", claims=stated, apart=sorted(catalog.apart), changed=changed))
     files.write("core.identity", "FROM xt_identity ORDER BY identifier")
     files.write("core.link", "FROM xt_link ORDER BY item_id, record_key")
+    _drop(work, "xt_identity")
     _attribute_households(work, catalog, changed)
     work.execute(f"CREATE OR REPLACE TEMP TABLE xt_conflict ({conflict_columns()})")
     present = [
@@ -122,9 +124,9 @@ def _work_out(
     return changed
 
 
-def _record_columns(tx: duckdb.DuckDBPyConnection) -> set[Source]:
+def _record_columns(work: duckdb.DuckDBPyConnection) -> set[Source]:
     """Columns of `rec.*` that can hold a value: those of items with records in the ledger."""
-    rows = tx.execute(
+    rows = work.execute(
         "SELECT table_name, column_name FROM duckdb_columns() "
         "SEMI JOIN (SELECT DISTINCT item_id FROM core.record) ON item_id = table_name "
         "WHERE database_name = current_database() AND schema_name = 'rec'"
@@ -132,10 +134,10 @@ def _record_columns(tx: duckdb.DuckDBPyConnection) -> set[Source]:
     return {Source(item, field) for item, field in rows}
 
 
-def _attribute_households(tx: duckdb.DuckDBPyConnection, catalog: Catalog, changed: bool) -> None:
+def _attribute_households(work: duckdb.DuckDBPyConnection, catalog: Catalog, changed: bool) -> None:
     providers = [source.item for source in household_sources(catalog)]
     items = household_items(catalog)
-    tx.execute(render("household.sql", providers=providers, items=items, city=CITY, changed=changed))
+    work.execute(render("household.sql", providers=providers, items=items, city=CITY, changed=changed))
 
 
 def _build(files: NewFiles, plans: Sequence[Plan], catalog: Catalog, scope: str, changed: bool) -> None:
@@ -201,7 +203,7 @@ def _present(column: Column, known: set[Source]) -> Column:
     return replace(column, sources=tuple(source for source in column.sources if source in known))
 
 
-def _scopes(tx: duckdb.DuckDBPyConnection, changed: bool, portion: int | None) -> Iterator[str]:
+def _scopes(work: duckdb.DuckDBPyConnection, changed: bool, portion: int | None) -> Iterator[str]:
     """Predicates on the ledger `r` and its links `l` that split the subjects into slices of some `portion` records, perhaps a single one.
 
     Slices are ranges of the key and not of its hash, so that a library's files follow each other and a look-up opens one.
@@ -209,13 +211,13 @@ def _scopes(tx: duckdb.DuckDBPyConnection, changed: bool, portion: int | None) -
     subject = "coalesce(l.subject_key, r.subject_key)"
     concerned = f"{subject} IN (FROM xt_changed)" if changed else f"{subject} IS NOT NULL"
     ledger = f"core.record WHERE subject_key {'IN (FROM xt_changed)' if changed else 'IS NOT NULL'}"
-    records = count(tx, ledger)
-    slices = max(1, -(-records // (portion or _held_in_memory(tx))))
+    records = count(work, ledger)
+    slices = max(1, -(-records // (portion or _held_in_memory(work))))
     bounds: list[str] = []
     if slices > 1:
         keys = [
             key
-            for (key,) in tx.execute(
+            for (key,) in work.execute(
                 f"SELECT subject_key FROM {ledger} AND hash(record_key) % {max(1, records // SAMPLED)} = 0"
                 " ORDER BY subject_key"
             ).fetchall()
@@ -230,9 +232,9 @@ def _scopes(tx: duckdb.DuckDBPyConnection, changed: bool, portion: int | None) -
         yield " AND ".join(scope)
 
 
-def _held_in_memory(tx: duckdb.DuckDBPyConnection) -> int:
+def _held_in_memory(work: duckdb.DuckDBPyConnection) -> int:
     """Records that DuckDB's memory holds at once."""
-    row = tx.execute("SELECT parse_formatted_bytes(current_setting('memory_limit'))").fetchone()
+    row = work.execute("SELECT parse_formatted_bytes(current_setting('memory_limit'))").fetchone()
     assert row is not None
     return max(1, int(row[0]) // RECORD_BYTES)
 

@@ -38,25 +38,25 @@ def commit_message(catalog: Catalog) -> str:
     return f"{MESSAGE} {hashlib.sha256(rules + catalog.version.encode()).hexdigest()[:12]}"
 
 
-def find_changes(tx: duckdb.DuckDBPyConnection, message: str, claims: Sequence[Claim]) -> bool:
+def find_changes(work: duckdb.DuckDBPyConnection, message: str, claims: Sequence[Claim]) -> bool:
     """Whether only some subjects must be brought up; their temporary tables are made then.
 
     `xt_changed`: keys of subjects that may have changed, before as after; `xt_identifier`: identifiers whose claims may
     have; `xt_relinked`: records whose link may have. False: rebuild everything, since no integration by the same catalog and
     rules is known, something other than loads happened since, or so much changed that it is not worth it.
     """
-    span = _span(tx, message)
+    span = _span(work, message)
     if span is None:
         return False
-    tx.execute(render("touched.sql", since=span.since, until=span.until, batches=span.batches))
-    if count(tx, "xt_touched") > MANY * count(tx, "core.record"):
+    work.execute(render("touched.sql", since=span.since, until=span.until, batches=span.batches))
+    if count(work, "xt_touched") > MANY * count(work, "core.record"):
         return False
-    tx.execute(render("changed.sql", since=span.since, claims=claims))
+    work.execute(render("changed.sql", since=span.since, claims=claims))
     return True
 
 
-def _span(tx: duckdb.DuckDBPyConnection, message: str) -> Span | None:
-    snapshots = tx.execute(
+def _span(work: duckdb.DuckDBPyConnection, message: str) -> Span | None:
+    snapshots = work.execute(
         "SELECT snapshot_id, coalesce(commit_message, '') FROM ducklake_snapshots('lake') WHERE snapshot_id >= "
         "(SELECT max(snapshot_id) FROM ducklake_snapshots('lake') WHERE starts_with(commit_message, ?)) "
         "ORDER BY snapshot_id",

@@ -18,9 +18,9 @@ def render(template: str, **values: object) -> str:
     return _environment().get_template(template).render(**values)
 
 
-def count(tx: duckdb.DuckDBPyConnection, relation: str) -> int:
+def count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
     """Rows of a relation, which may carry a WHERE."""
-    row = tx.execute(f"SELECT count(*) FROM {relation}").fetchone()
+    row = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
     return int(row[0]) if row else 0
 
 

@@ -11,6 +11,8 @@ from transforms.integrate.plan import Plan, column_comments
 from warehouse.schema import Columns, apply_comments
 
 Shape = tuple[str, dict[str, tuple[str, str]]]
+Present = Mapping[str, Mapping[str, str]]
+"""Tables (`schema.table`) with their columns' types, in order."""
 
 FIXED: dict[str, Shape] = {
     "core.identity": (
@@ -79,15 +81,26 @@ def conflict_columns() -> str:
     return _columns("lib.conflict", *FIXED["lib.conflict"]).typed_columns
 
 
-def tables_differ(connection: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> bool:
+def present_tables(connection: duckdb.DuckDBPyConnection) -> Present:
+    """The lake's tables of the schemas that integration makes tables in."""
+    found: dict[str, dict[str, str]] = {}
+    for schema, table, column, kind in connection.execute(
+        "SELECT c.schema_name, c.table_name, c.column_name, c.data_type FROM duckdb_columns() c "
+        "JOIN duckdb_tables() t USING (database_name, schema_name, table_name) "
+        "WHERE c.database_name = current_database() AND c.schema_name IN ('core', 'lib') "
+        "ORDER BY c.column_index"
+    ).fetchall():
+        found.setdefault(f"{schema}.{table}", {})[column] = kind
+    return found
+
+
+def tables_differ(plans: Sequence[Plan], present: Present) -> bool:
     """Whether a table is missing or has other columns than it shall: `ensure_tables` makes it anew then, without content."""
-    present = _present(connection)
     return any(_differs(table, present) for table in library_tables(plans))
 
 
-def ensure_tables(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> None:
-    """Bring `core.identity`, `core.link` and `lib.*` up to the catalog."""
-    present = _present(tx)
+def ensure_tables(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan], present: Present) -> None:
+    """Bring `core.identity`, `core.link` and `lib.*`, as they are `present`, up to the catalog."""
     tables = library_tables(plans)
     for table in tables:
         if _differs(table, present):
@@ -121,19 +134,7 @@ def _columns(name: str, comment: str, columns: Mapping[str, tuple[str, str]]) ->
     return Columns(schema, table, comment, shape)
 
 
-def _present(tx: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
-    for schema, table, column, kind in tx.execute(
-        "SELECT c.schema_name, c.table_name, c.column_name, c.data_type FROM duckdb_columns() c "
-        "JOIN duckdb_tables() t USING (database_name, schema_name, table_name) "
-        "WHERE c.database_name = current_database() AND c.schema_name IN ('core', 'lib') "
-        "ORDER BY c.column_index"
-    ).fetchall():
-        found.setdefault(f"{schema}.{table}", {})[column] = kind
-    return found
-
-
-def _differs(table: Columns, present: Mapping[str, Mapping[str, str]]) -> bool:
+def _differs(table: Columns, present: Present) -> bool:
     found = present.get(f"{table.schema}.{table.name}", {})
     return list(found.items()) != [(column, kind) for column, kind, _ in table.columns]
 

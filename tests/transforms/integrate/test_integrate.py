@@ -10,9 +10,10 @@ import pytest
 from catalog.errors import UserError
 from catalog.loader import Catalog
 from transforms.integrate.plan import resolve
+from warehouse.datafiles import NewFiles
 from warehouse.lake import Lake
 
-from .conftest import Record, Run, key, library
+from .conftest import Ledger, Record, Run, key, library
 
 A, A_ORG, A_REG = "uscc:91130500MA0A1B2C2J", "org:MA0A1B2C2", "reg:130500000012342"
 B = "uscc:93130525MA0E5F6G74"
@@ -240,3 +241,34 @@ def test_a_library_that_cannot_be_built_is_refused(
 ) -> None:
     with pytest.raises(UserError, match=said):
         resolve(catalog, library("group_driver", "group", "person", members, **attributes))
+
+
+@pytest.mark.parametrize("last", ["write", "add"])
+def test_what_fails_leaves_the_lake_as_it_was_and_no_file(
+    lake: Lake,
+    ledger: Ledger,
+    run: Run,
+    record: Record,
+    monkeypatch: pytest.MonkeyPatch,
+    last: str,
+) -> None:
+    record("firms", A, "a", uscc=A[5:], name="甲")
+    run()
+    record("firms", B, "b", uscc=B[5:], name="乙")
+    ledger.flush(lake)
+    before, files = contents(lake), set(lake.home.lake_data.rglob("*.parquet"))
+    step = getattr(NewFiles, last)
+
+    def done_and_failed(self: NewFiles, *given: str) -> None:
+        step(self, *given)
+        if last == "add" or given[0] == "lib.enterprise":
+            assert set(lake.home.lake_data.rglob("*.parquet")) > files
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(NewFiles, last, done_and_failed)
+    with pytest.raises(OSError, match="No space"):
+        run()
+    assert contents(lake) == before
+    assert set(lake.home.lake_data.rglob("*.parquet")) == files
+    monkeypatch.setattr(NewFiles, last, step)
+    assert run().subjects["enterprise"] == 2
