@@ -94,8 +94,11 @@ def test_a_wrong_setting_is_named(run, monkeypatch, name, value):
     assert said.startswith(f"错误：{name}：")
 
 
-def test_a_home_that_duckdb_would_take_for_a_pattern_is_refused(run, monkeypatch, tmp_path):
-    monkeypatch.setenv("XTCREDIT_HOME", str(tmp_path / "year[2019]"))
+@pytest.mark.parametrize("folder", ["year[2019]", "year=2019"])
+def test_a_home_that_duckdb_would_take_for_a_pattern_or_a_partition_is_refused(
+    run, monkeypatch, tmp_path, folder
+):
+    monkeypatch.setenv("XTCREDIT_HOME", str(tmp_path / folder))
     assert run("counties", "--period", "2019-12")[1].count("路径中有通配符") == 1
 
 
