@@ -28,9 +28,8 @@ class Home:
     def from_environment(cls) -> Home:
         """The home named by `XTCREDIT_HOME`, else `./var`, with the catalog that `XTCREDIT_LAKE_CATALOG` names; raises `UserError` for a path DuckDB cannot read from."""
         root = Path(os.environ.get("XTCREDIT_HOME") or "var").resolve()
-        if re.search(
-            "[*?\\[\\]{}'\"=]", str(root)
-        ):  # to DuckDB a pattern, or a folder `key=value` of a partition
+        # To DuckDB such a path is a pattern, or a folder `key=value` of a partition.
+        if re.search("[*?\\[\\]{}'\"=]", str(root)):
             raise UserError(
                 "路径中有通配符、括号、引号或等号", where=str(root), remedy="把 XTCREDIT_HOME 改到别处"
             )

@@ -453,7 +453,7 @@ class _Load:
         self.tx.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE provided AS
-            SELECT batch_id, period, delivery, rows_read, row_number() OVER (ORDER BY period, delivery) AS place,
+            SELECT batch_id, period, rows_read, row_number() OVER (ORDER BY period, delivery) AS place,
                 coalesce(try_strptime(regexp_extract(delivery, '^([0-9]{{8}})-', 1), '%Y%m%d'), received_at)::DATE AS day
             FROM ops.batch WHERE {mine}"""
         )

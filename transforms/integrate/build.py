@@ -113,13 +113,13 @@ def _work_out(
     _drop(work, "xt_identity")
     _attribute_households(work, catalog, changed)
     work.execute(f"CREATE OR REPLACE TEMP TABLE xt_conflict ({conflict_columns()})")
-    present = [
+    filled = [
         replace(plan, columns=tuple(_present(column, known) for column in plan.columns))
         for plan in plans
         if any(source.item in plan.library.members for source in known)
     ]
     for scope in _scopes(work, changed, portion):
-        _build(files, present, catalog, scope, changed)
+        _build(files, filled, catalog, scope, changed)
     files.write("lib.conflict", "FROM xt_conflict")
     return changed
 

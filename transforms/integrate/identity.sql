@@ -1,5 +1,6 @@
--- As they shall be, of everybody or of what changed: identifiers of organisations and the USCC they belong to. The organisation code stands inside every USCC (GB 32100);
--- others are taken from the registrars' records. What two subjects claim belongs to none.
+-- As they shall be, of everybody or of what changed: identifiers of organisations and the USCC they belong to.
+-- The organisation code stands inside every USCC (GB 32100); others are taken from the registrars' records.
+-- What two subjects claim belongs to none.
 CREATE OR REPLACE TEMP TABLE xt_claim AS
 SELECT 'org:' || substr(subject_key, 14, 9) AS identifier, subject_key, min(item_id) AS source_item
 FROM core.record
