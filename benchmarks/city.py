@@ -1,15 +1,20 @@
 """A city of any number of rows for the benchmark: CSV deliveries of twelve items over twelve months, made once and kept.
 
-The catalog's own generator writes the templates, clean rows of each item. DuckDB multiplies them: row `n` of an item is a
-template row with an identifier, a document number and a record of its own, so that what is said of a row by its codes'
-check digits, dates and lists stays true. Of an item's rows 5 % repeat an earlier record, 3 % change one and 2 % have a fault.
+The catalog's own generator writes the templates, a month of clean rows of each item. DuckDB makes the year of them: row `n`
+of an item is a template row with an identifier, a document number and a record of its own, so that what is said of a row by
+its codes' check digits, dates and lists stays true. No delivery has a template twice: names and addresses that come again
+and again would compress, and be read, as no city's do. Of an item's rows 5 % repeat an earlier record, 3 % change one and
+2 % have a fault.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import duckdb
@@ -38,7 +43,6 @@ ITEMS = (
     "utility_arrears",
 )
 PERIODS = Period.parse_range("2019-01:2019-12")
-TEMPLATES = 20_000
 DUPLICATES, UPDATES, FAULTS = 0.05, 0.03, 0.02
 _NUMBERED = ("certificate_no", "document_no", "case_no", "qualification_no")
 _CHANGEABLE = ("person_name", "address", "line", "text", "amount", "certificate_no")
@@ -76,35 +80,51 @@ def city(catalog: Catalog, folder: Path, rows: int) -> City:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     per_month = rows // (len(ITEMS) * len(PERIODS))
-    files: dict[str, dict[str, str]] = {}
-    with connect(temporary=folder) as connection:
-        connection.execute("SET preserve_insertion_order = false")
-        connection.execute(_MACROS)
-        for number, name in enumerate(ITEMS):
-            item = catalog.item(name)
-            filled = _template(connection, catalog, item, folder / "templates", number)
-            files[name] = {}
-            for month, period in enumerate(PERIODS):
-                sent = str(period.shift(1)).replace("-", "")
-                path = folder / "inbox" / str(period) / f"130500_{item.department}_{name}_{sent}05_01.csv"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                select = _month(connection, item, filled, month, per_month)
-                connection.execute(f"COPY ({select}) TO '{path}' (FORMAT csv, HEADER)")
-                files[name][str(period)] = str(path)
-            print(f"  {name}: {per_month * len(PERIODS):,} rows", flush=True)
+    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), mp_context=get_context("fork")) as pool:
+        made = pool.map(_year, ((catalog, folder, number, per_month) for number in range(len(ITEMS))))
+        files = dict(zip(ITEMS, made, strict=True))
     made = City(str(folder), per_month * len(ITEMS) * len(PERIODS), files)
     told.write_text(json.dumps(asdict(made)), "utf-8")
     return made
 
 
+def _year(given: tuple[Catalog, Path, int, int]) -> dict[str, str]:
+    """Write an item's deliveries of `per_month` rows; their paths by period."""
+    catalog, folder, number, per_month = given
+    item = catalog.item(ITEMS[number])
+    files = {}
+    with _connect(folder) as connection:
+        filled = _template(connection, catalog, item, folder, number, per_month)
+        for month, period in enumerate(PERIODS):
+            path = _path(folder, item, period)
+            select = _month(connection, item, filled, month, per_month)
+            connection.execute(f"COPY ({select}) TO '{path}' (FORMAT csv, HEADER)")
+            files[str(period)] = str(path)
+    print(f"  {item.id}: {per_month * len(PERIODS):,} rows", flush=True)
+    return files
+
+
+def _connect(folder: Path) -> duckdb.DuckDBPyConnection:
+    connection = connect(temporary=folder)
+    connection.execute("SET preserve_insertion_order = false")
+    connection.execute(_MACROS)
+    return connection
+
+
+def _path(folder: Path, item: Item, period: Period) -> Path:
+    sent = str(period.shift(1)).replace("-", "")
+    path = folder / "inbox" / str(period) / f"130500_{item.department}_{item.id}_{sent}05_01.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 def day(catalog: Catalog, made: City, rows: int) -> tuple[str, str, Path]:
     """Another delivery after the year, of the first item: item, period, file."""
     folder, item, period = Path(made.folder), catalog.item(ITEMS[0]), PERIODS[-1].shift(1)
-    path = folder / "inbox" / str(period) / f"130500_{item.department}_{item.id}_20200205_01.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with connect(temporary=folder) as connection:
-        connection.execute(_MACROS)
-        filled = _template(connection, catalog, item, folder / "templates", 0)
+    path = _path(folder, item, period)
+    with _connect(folder) as connection:
+        per_month = made.rows // (len(ITEMS) * len(PERIODS))
+        filled = _template(connection, catalog, item, folder, 0, per_month)
         before = made.rows // len(ITEMS) // rows
         connection.execute(
             f"COPY ({_month(connection, item, filled, before + 1, rows)}) TO '{path}' (FORMAT csv, HEADER)"
@@ -113,11 +133,12 @@ def day(catalog: Catalog, made: City, rows: int) -> tuple[str, str, Path]:
 
 
 def _template(
-    connection: duckdb.DuckDBPyConnection, catalog: Catalog, item: Item, folder: Path, seed: int
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, item: Item, city: Path, seed: int, rows: int
 ) -> list[Field]:
-    """Table `template`: clean rows of the item as text by field, numbered from 0; the fields that it has."""
+    """Table `template`: `rows` clean rows of the item as text by field, numbered from 0; the fields that it has."""
+    folder = city / "templates"
     made = generate(
-        catalog, folder / item.id, items=[item.id], periods=[PERIODS[0]], rows=TEMPLATES, seed=seed, kinds=("csv",),
+        catalog, folder / item.id, items=[item.id], periods=[PERIODS[0]], rows=rows, seed=seed, kinds=("csv",),
         fault_share=0, duplicate_share=0, update_share=0, set_aside_share=0, noise_share=0,
     )  # fmt: skip
     parts: dict[str, list[str]] = {}
@@ -190,8 +211,8 @@ def _cell(item: Item, fields: list[Field], field: Field, changed: str, broken: s
         cases += f" WHEN {value} = substr({old}, 9, 9) THEN {body} || org_check({body})"
     if subject.person in present:
         old = f't."{subject.person}"'
-        # 15th and 16th digit free, the 17th keeps the sex: with the templates' days of birth enough for all.
-        body = f"left({old}, 14) || lpad(((round % 500) * 2 + {old}[17]::INTEGER % 2)::VARCHAR, 3, '0')"
+        # The 15th to 17th digit are the template's, counted on in each round by steps that keep the sex and meet no round before.
+        body = f"left({old}, 14) || lpad((({old}[15:17]::INTEGER + round * 82) % 1000)::VARCHAR, 3, '0')"
         cases += f" WHEN {value} = {old} AND regexp_full_match({old}, '[0-9]{{17}}[0-9X]') THEN {body} || id_check({body})"
     if field.name == changed:
         cases += " WHEN changed THEN other"

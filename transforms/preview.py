@@ -24,8 +24,8 @@ from transforms.extract.drop import land
 from transforms.stage.batch import stage_delivery
 from warehouse.batch import Counts, Delivery, Document, StagedBatch, Verdict
 from warehouse.home import Home
-from warehouse.lake import Lake
-from warehouse.load import LoadResult, present_columns, rehearse
+from warehouse.lake import Lake, Present, present_tables
+from warehouse.load import LoadResult, rehearse
 
 _EXPLAINED = {
     "rows": "报送的行有增减或改动",
@@ -145,7 +145,7 @@ def preview(
 
 def _preview(lake: Lake, catalog: Catalog, batch: StagedBatch) -> Preview:
     delivery = batch.delivery
-    known = present_columns(lake)
+    known = present_tables(lake.connection)
     loaded = _loaded(lake, delivery) if "ops.batch" in known else None
     history = History(delivery.period, ())
     if "ops.batch" in known:
@@ -206,7 +206,7 @@ def _numbers(result: LoadResult) -> dict[str, int]:
     return {name: getattr(result, name) for name in _NUMBERS}
 
 
-def _compare(lake: Lake, batch: StagedBatch, known: dict[str, set[str]], *, same_file: bool) -> None:
+def _compare(lake: Lake, batch: StagedBatch, known: Present, *, same_file: bool) -> None:
     """A table `difference`: the records that the load adds, removes, changes or moves, with the reason."""
     d = batch.delivery
     mine = f"batch_id = {quote(d.batch_id)}"
@@ -245,7 +245,7 @@ def _changes(lake: Lake) -> tuple[Change, ...]:
     return tuple(Change.model_validate(row) for row in rows)
 
 
-def _rules(lake: Lake, delivery: Delivery, known: dict[str, set[str]]) -> tuple[tuple[str, int, int], ...]:
+def _rules(lake: Lake, delivery: Delivery, known: Present) -> tuple[tuple[str, int, int], ...]:
     by_rule = "SELECT field || '/' || rule AS rule, count(*) AS n FROM {} GROUP BY ALL"
     old = f"(FROM lake.ops.quarantine WHERE batch_id = {quote(delivery.batch_id)})"
     before = by_rule.format(
@@ -259,9 +259,7 @@ def _rules(lake: Lake, delivery: Delivery, known: dict[str, set[str]]) -> tuple[
     return tuple((str(rule), int(before), int(after)) for rule, before, after in rows)
 
 
-def _counties(
-    lake: Lake, catalog: Catalog, delivery: Delivery, known: dict[str, set[str]]
-) -> tuple[CountyChange, ...]:
+def _counties(lake: Lake, catalog: Catalog, delivery: Delivery, known: Present) -> tuple[CountyChange, ...]:
     """The whole item's records by county: what the lake has, and with the difference."""
     all_of_item = f"SELECT coalesce(local_county_code, '{CITY}') AS county, count(*) AS n FROM lake.core.record WHERE item_id = {quote(delivery.item_id)} GROUP BY ALL"
     if "core.record" not in known:
@@ -295,7 +293,7 @@ def _counties(
     )
 
 
-def _other_batches(lake: Lake, delivery: Delivery, known: dict[str, set[str]]) -> int:
+def _other_batches(lake: Lake, delivery: Delivery, known: Present) -> int:
     if "ops.batch" not in known:
         return 0
     return int(

@@ -47,7 +47,7 @@ from warehouse.batch import Delivery, StagedBatch, Verdict
 from warehouse.datafiles import ever_filled
 from warehouse.faults import told
 from warehouse.home import Home, opted_in
-from warehouse.lake import Lake
+from warehouse.lake import Lake, present_tables
 from warehouse.load import LoadResult, load_batch, record_refusal
 from warehouse.maintenance import inbox_before
 from warehouse.maintenance import maintain as maintain_lake
@@ -604,19 +604,14 @@ def state_hash(lake: Lake, schemas: tuple[str, ...] = ("rec", "core", "lib", "ma
 
     Times of loading are no state; they stand in `ops` only.
     """
-    tables = lake.execute(
-        "SELECT DISTINCT schema_name, table_name FROM duckdb_columns() WHERE database_name = 'lake'"
-        " AND schema_name || '.' || table_name NOT IN (SELECT schema_name || '.' || view_name FROM duckdb_views())"
-        " ORDER BY ALL"
-    ).fetchall()
     filled = ever_filled(lake.connection)
     found = {}
-    for schema, table in tables:
-        if schema in schemas:
+    for name in present_tables(lake.connection):
+        if name.startswith(tuple(f"{schema}." for schema in schemas)):
             value = None
-            if f"{schema}.{table}" in filled:
+            if name in filled:
                 value = lake.scalar(
-                    f'SELECT bit_xor(md5_number(t::VARCHAR))::VARCHAR || count(*) FROM {schema}."{table}" t'
+                    f"SELECT bit_xor(md5_number(t::VARCHAR))::VARCHAR || count(*) FROM {name} t"
                 )
-            found[f"{schema}.{table}"] = hashlib.sha256(str(value).encode()).hexdigest()[:16]
+            found[name] = hashlib.sha256(str(value).encode()).hexdigest()[:16]
     return found

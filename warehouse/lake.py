@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,9 @@ from warehouse.secret import identity_key, pseudonym_macro
 Parameters = Sequence[object] | dict[str, object] | None
 Transaction = Callable[[str | None], AbstractContextManager[duckdb.DuckDBPyConnection]]
 """Opens a transaction whose snapshot bears the message, if any."""
+
+Present = Mapping[str, Mapping[str, str]]
+"""Tables as they are: by `schema.table` the types of their columns, in order."""
 
 SCHEMAS = ("ops", "ref", "rec", "core", "lib", "vault", "mart")
 
@@ -63,6 +66,20 @@ def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         return
     connection.execute(f"INSTALL {name}")
     connection.execute(f"LOAD {name}")
+
+
+def present_tables(connection: duckdb.DuckDBPyConnection) -> Present:
+    """The tables of the attached lake, without its views."""
+    found: dict[str, dict[str, str]] = {}
+    for schema, table, column, kind in connection.execute(
+        "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns()"
+        # Not what stands in duckdb_tables(), which counts the rows of all.
+        " ANTI JOIN (SELECT database_name, schema_name, view_name AS table_name FROM duckdb_views())"
+        " USING (database_name, schema_name, table_name)"
+        " WHERE database_name = 'lake' ORDER BY schema_name, table_name, column_index"
+    ).fetchall():
+        found.setdefault(f"{schema}.{table}", {})[column] = kind
+    return found
 
 
 def _allow(connection: duckdb.DuckDBPyConnection, place: Metadata) -> None:

@@ -8,7 +8,7 @@ other is an update. So a batch that arrives late also changes what later batches
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ from catalog.types.base_sql import quote
 from warehouse.batch import Delivery, StagedBatch, Verdict
 from warehouse.datafiles import add_data_file, new_data_file
 from warehouse.home import Home
-from warehouse.lake import Lake
+from warehouse.lake import Lake, present_tables
 from warehouse.schema import Columns, ensure_schema, fixed_tables, record_table
 from warehouse.vault import allow_sealing
 
@@ -108,7 +108,7 @@ def rehearse(lake: Lake, catalog: Catalog, verdict: Verdict) -> Iterator[LoadRes
     try:
         with lake.reading():
             tx = lake.connection
-            known = present_columns(lake)
+            known = present_tables(tx)
             staged = f"read_parquet({quote(str(verdict.batch.parquet('staged')))})"
             tx.execute(
                 f"CREATE OR REPLACE TEMP TABLE rehearsed AS SELECT record_key FROM {staged}"
@@ -142,16 +142,6 @@ def rehearse(lake: Lake, catalog: Catalog, verdict: Verdict) -> Iterator[LoadRes
         lake.execute("DETACH rehearsal")
 
 
-def present_columns(lake: Lake) -> dict[str, set[str]]:
-    """Columns of the lake's tables as they are, by `schema.table`."""
-    found: dict[str, set[str]] = {}
-    for schema, table, column in lake.execute(
-        "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE database_name = 'lake'"
-    ).fetchall():
-        found.setdefault(f"{schema}.{table}", set()).add(column)
-    return found
-
-
 def _lake_file(batch: StagedBatch, home: Home) -> Path:
     """The staged rows under a name of their own among the lake's files; a load that does not commit leaves it to `maintain`,
     for who is told of a failed commit cannot know that it failed.
@@ -165,7 +155,7 @@ def _lake_file(batch: StagedBatch, home: Home) -> Path:
     return path
 
 
-def _both(table: Columns, present: set[str]) -> str:
+def _both(table: Columns, present: Container[str]) -> str:
     return ", ".join(f'"{name}"' for name, _, _ in table.columns if name in present)
 
 

@@ -21,7 +21,7 @@ from catalog.model import Item
 from catalog.types import TYPES
 from catalog.types.base_sql import quote
 from warehouse.evolution import Change, Loss, changes
-from warehouse.lake import SCHEMAS, Lake
+from warehouse.lake import SCHEMAS, Lake, present_tables
 
 METADATA = MetaData()
 
@@ -376,7 +376,7 @@ def ensure_schema(lake: Lake, catalog: Catalog) -> None:
         tx.execute("CALL lake.set_option('parquet_compression', 'zstd')")
         for schema in SCHEMAS:
             tx.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        existing = _existing_columns(tx)
+        existing = present_tables(tx)
         for table in tables:
             present = existing.get(f"{table.schema}.{table.name}")
             if present is None:
@@ -416,7 +416,7 @@ def _code_version() -> str:
 
 def lake_losses(lake: Lake, catalog: Catalog) -> Iterator[tuple[str, Loss]]:
     """What of the lake the catalog would lose: item and `Loss`, none for a catalog that the lake can follow."""
-    existing = _existing_columns(lake.connection)
+    existing = present_tables(lake.connection)
     for item in catalog.items.values():
         if present := existing.get(f"rec.{item.id}"):
             yield from ((item.id, loss) for loss in _losses(lake.connection, item, present))
@@ -460,15 +460,6 @@ def _evolve(tx: duckdb.DuckDBPyConnection, item: Item, present: Mapping[str, str
                 tx.execute(f'ALTER TABLE {table} RENAME COLUMN "{step.column}_wider" TO "{step.column}"')
 
 
-def _existing_columns(tx: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
-    for schema, table, column, kind in tx.execute(
-        "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = 'lake'"
-    ).fetchall():
-        found.setdefault(f"{schema}.{table}", {})[column] = kind
-    return found
-
-
 def _sql_type(kind: TypeEngine[Any]) -> str:
     names: dict[type, str] = {
         String: "VARCHAR",
@@ -497,7 +488,7 @@ def _extend(tx: duckdb.DuckDBPyConnection, table: Columns, present: Mapping[str,
 
 def extend_tables(tx: duckdb.DuckDBPyConnection, tables: Iterable[Columns]) -> None:
     """Create tables that are missing, and add columns that those present lack."""
-    existing = _existing_columns(tx)
+    existing = present_tables(tx)
     for table in tables:
         present = existing.get(f"{table.schema}.{table.name}")
         if present is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import duckdb
 
 from catalog.types.base_sql import quote
 from warehouse.datafiles import ever_filled
-from warehouse.lake import SCHEMAS
+from warehouse.lake import SCHEMAS, Present, present_tables
 
 _LINEAGE = (
     "batch_id, period, delivery, row_number, record_key, content_hash, subject_key, identity_rule,"
@@ -59,11 +59,11 @@ def prepare(connection: duckdb.DuckDBPyConnection, into: str = "") -> None:
     number stands in it.
     """
     connection.execute(_HAS_NUMBER)
-    tables = _tables(connection)
-    if "city_progress" in tables["mart"]:
+    tables = present_tables(connection)
+    if "mart.city_progress" in tables:
         months(connection, into)
-    _records(connection, tables["rec"], into)
-    if "member" in tables["lib"]:
+    _records(connection, tables, into)
+    if "lib.member" in tables:
         _libraries(connection, tables, into)
 
 
@@ -85,17 +85,16 @@ def copies(connection: duckdb.DuckDBPyConnection, scratch: Path) -> Iterator[Cal
     connection.execute(f"ATTACH {quote(f'{folder.name}/audit.duckdb')} AS audit")
 
     def copy() -> None:
-        names = connection.execute(
-            "SELECT schema_name, table_name FROM duckdb_columns() WHERE database_name = 'lake'"
-            " AND (schema_name IN ('ref', 'mart') OR schema_name || '.' || table_name IN"
-            " (SELECT unnest(?))) GROUP BY ALL ORDER BY ALL",
-            [_SMALL],
-        ).fetchall()
-        for schema in sorted({schema for schema, _ in names}):
-            connection.execute(f"CREATE SCHEMA audit.{schema}")
-        for schema, table in names:
-            connection.execute(f"CREATE TABLE audit.{schema}.{_id(table)} AS FROM lake.{schema}.{_id(table)}")
-        copied = [f"audit.{schema}" for schema in sorted({schema for schema, _ in names})]
+        small = [
+            name
+            for name in present_tables(connection)
+            if name in _SMALL or name.startswith(("ref.", "mart."))
+        ]
+        copied = sorted({f"audit.{name.partition('.')[0]}" for name in small})
+        for schema in copied:
+            connection.execute(f"CREATE SCHEMA {schema}")
+        for name in small:
+            connection.execute(f"CREATE TABLE audit.{name} AS FROM lake.{name}")
         path = ",".join(["audit.main", *copied, *(f"lake.{schema}" for schema in ("main", *SCHEMAS))])
         connection.execute(f"SET search_path = '{path}'")
 
@@ -111,17 +110,17 @@ def _table(into: str, name: str) -> str:
     return f"CREATE OR REPLACE TABLE {into}.{name}" if into else f"CREATE OR REPLACE TEMP TABLE {name}"
 
 
-def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, dict[str, str]]]:
-    tables: dict[str, dict[str, dict[str, str]]] = {"rec": {}, "lib": {}, "mart": {}}
-    for schema, table, column, kind in connection.execute(
-        "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = 'lake'"
-        " AND schema_name IN ('rec', 'lib', 'mart') AND table_name NOT IN (SELECT view_name FROM duckdb_views()) ORDER BY ALL"
-    ).fetchall():
-        tables[schema].setdefault(table, {})[column] = kind
-    return tables
+def _named(tables: Present, schema: str) -> dict[str, Mapping[str, str]]:
+    """A schema's tables by their names alone."""
+    return {
+        name.removeprefix(f"{schema}."): columns
+        for name, columns in tables.items()
+        if name.startswith(f"{schema}.")
+    }
 
 
-def _records(connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, str]], into: str) -> None:
+def _records(connection: duckdb.DuckDBPyConnection, tables: Present, into: str) -> None:
+    records = _named(tables, "rec")
     known: Fields = {}
     for item, field, kind, required, listed in connection.execute(
         "SELECT item_id, field, type, required = 'True', list FROM lake.ref.field"
@@ -135,16 +134,16 @@ def _records(connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, 
     filled = ever_filled(connection)
     parts = [
         f"SELECT NULL::VARCHAR AS item_id, {_LINEAGE}, NULL::VARCHAR AS missing, NULL::VARCHAR AS wrong_code,"
-        " FALSE AS has_number FROM lake.rec." + f'"{next(iter(tables))}" WHERE FALSE'
+        " FALSE AS has_number FROM lake.rec." + f'"{next(iter(records))}" WHERE FALSE'
     ]
-    for name, columns in tables.items():
+    for name, columns in records.items():
         if f"rec.{name}" in filled:
             parts.append(_record(name, columns, known.get(name, []), lists))
     connection.execute(f"{_table(into, 'audit_rec')} AS {' UNION ALL '.join(parts)}")
 
 
 def _record(
-    name: str, columns: dict[str, str], fields: list[tuple[str, str, bool, str | None]], lists: Lists
+    name: str, columns: Mapping[str, str], fields: list[tuple[str, str, bool, str | None]], lists: Lists
 ) -> str:
     present = [field for field in fields if field[0] in columns]
     missing = [f"CASE WHEN {_id(f)} IS NULL THEN '{f}' END" for f, _, required, _ in present if required]
@@ -174,9 +173,7 @@ def _wrong(field: str, kind: str, codes: list[str]) -> str:
     return f"CASE WHEN {unknown} THEN '{field}=' || {_id(field)} END"
 
 
-def _libraries(
-    connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, dict[str, str]]], into: str
-) -> None:
+def _libraries(connection: duckdb.DuckDBPyConnection, tables: Present, into: str) -> None:
     registrars = connection.execute(
         "SELECT DISTINCT item_id FROM lake.lib.member WHERE kind = 'base' AND subject = 'organisation' AND role = 'member'"
     ).fetchall()
@@ -186,13 +183,15 @@ def _libraries(
     stated += [
         f'SELECT batch_id, row_number, registration_no FROM lake.rec."{name}"'
         for (name,) in registrars
-        if "registration_no" in tables["rec"].get(name, ())
+        if "registration_no" in tables.get(f"rec.{name}", ())
     ]
     connection.execute(f"CREATE OR REPLACE TEMP VIEW audit_registration_no AS {' UNION ALL '.join(stated)}")
-    _subjects(connection, tables["lib"], into)
+    _subjects(connection, _named(tables, "lib"), into)
 
 
-def _subjects(connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, str]], into: str) -> None:
+def _subjects(
+    connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Mapping[str, str]], into: str
+) -> None:
     """As `lib.subject`, but read once: forty libraries in every clause would be forty scans in every clause."""
     columns = "subject_key, records, items, first_period, last_period, county_code, conflict_count, sources"
     parts = [

@@ -18,7 +18,7 @@ from catalog.scoring import Scoring, load_scoring
 from transforms.assess.facts import Place, Places, Plan, Unit, breaks, plan_of, units_of
 from transforms.assess.measures import measure_rows
 from transforms.assess.tables import MARTS
-from warehouse.lake import Lake
+from warehouse.lake import Lake, present_tables
 from warehouse.schema import apply_comments, extend_tables
 
 if TYPE_CHECKING:
@@ -136,12 +136,12 @@ def ensure_marts(lake: Lake) -> None:
 
 
 def _present(tx: duckdb.DuckDBPyConnection) -> bool:
-    found = tx.execute(
-        "SELECT count(*) FROM duckdb_columns() "
-        "WHERE database_name = current_database() AND schema_name = 'mart' AND list_contains(?, table_name)",
-        [[table.name for table in MARTS]],
-    ).fetchone()
-    return found == (sum(len(table.columns) for table in MARTS),)
+    found = present_tables(tx)
+    return all(
+        name in found.get(f"{table.schema}.{table.name}", ())
+        for table in MARTS
+        for name, _, _ in table.columns
+    )
 
 
 def _create_marts(tx: duckdb.DuckDBPyConnection) -> None:
@@ -388,10 +388,7 @@ def _handled(tx: duckdb.DuckDBPyConnection, period: Period) -> None:
         "CREATE OR REPLACE TEMP TABLE assess_handled(item_id VARCHAR, department VARCHAR, county_code VARCHAR,"
         " to_handle BIGINT, handled BIGINT, handling_days DOUBLE)"
     )
-    kept = tx.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'ops' AND table_name = 'rectification'"
-    ).fetchone()
-    if kept == (1,):
+    if "ops.rectification" in present_tables(tx):
         tx.execute(
             """
             INSERT INTO assess_handled

@@ -11,6 +11,7 @@ from catalog.model import SUBJECT, Condition, Format, Item
 from catalog.period import Period
 from catalog.scoring import Scoring
 from catalog.types.base_sql import quote
+from warehouse.lake import present_tables
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,15 +26,11 @@ def measure_rows(tx: duckdb.DuckDBPyConnection, catalog: Catalog, period: Period
     batches = tx.execute(
         "SELECT item_id, format FROM ops.batch WHERE period = ? GROUP BY ALL ORDER BY ALL", [str(period)]
     ).fetchall()
-    present: dict[str, set[str]] = {}
-    for table, column in tx.execute(
-        "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'lake' AND schema_name = 'rec'"
-    ).fetchall():
-        present.setdefault(table, set()).add(column)
+    present = present_tables(tx)
     known = [
         (catalog.items[item_id], fmt)
         for item_id, fmt in batches
-        if item_id in catalog.items and item_id in present and item_id not in catalog.apart
+        if item_id in catalog.items and f"rec.{item_id}" in present and item_id not in catalog.apart
     ]
     items = list({item.id: item for item, _ in known}.values())
     _fill(
@@ -53,7 +50,7 @@ def measure_rows(tx: duckdb.DuckDBPyConnection, catalog: Catalog, period: Period
     _fill(
         tx,
         "assess_pattern(flag VARCHAR, batch_id VARCHAR, item_id VARCHAR, rows BIGINT, of_rows BIGINT, row_number BIGINT)",
-        (part for item in items for part in _patterns(item, first)),
+        (" UNION ALL ".join(_patterns(item, first)) for item in items),
         period,
     )
     tx.execute(
@@ -73,10 +70,10 @@ def counted_fields(item: Item, fmt: Format | None) -> list[str]:
 
 
 def _fill(tx: duckdb.DuckDBPyConnection, table: str, selects: Iterator[str], period: Period) -> None:
+    """The rows of the selects, of which there is one per item: all at once they would have to share the memory."""
     tx.execute(f"CREATE OR REPLACE TEMP TABLE {table}")
-    if parts := list(selects):
-        name = table.partition("(")[0]
-        tx.execute(f"INSERT INTO {name} {' UNION ALL '.join(parts)}", {"period": str(period)})
+    for select in selects:
+        tx.execute(f"INSERT INTO {table.partition('(')[0]} {select}", {"period": str(period)})
 
 
 def _filled(item: Item, fmt: str | None) -> str:
@@ -133,20 +130,22 @@ def _patterns(item: Item, first: str) -> Iterator[str]:
     compared = [f.name for f in item.fields if f.change and f.name not in key]
     if len(compared) >= _LEAST_COMPARED:
         columns = ", ".join(f'"{name}"' for name in compared)
+        # Grouped and joined: windows over the same rows take four times as long.
         yield f"""
-        SELECT 'renewed', batch_id, {mine}, count(*) FILTER (again), count(*), min(row_number) FILTER (again)
         FROM (
-            SELECT batch_id, period, row_number, record_key <> arg_min(record_key, (period, delivery, row_number)) OVER (PARTITION BY content) AS again
-            FROM (
-                SELECT batch_id, period, delivery, row_number, record_key, hash({columns}) AS content FROM rec."{item.id}"
-                WHERE period BETWEEN '{first}' AND $period
-                QUALIFY row_number() OVER (PARTITION BY record_key ORDER BY period, delivery, row_number) = 1
-            )
-        )
-        WHERE period = $period GROUP BY batch_id HAVING count(*) FILTER (again) > 0"""
+            WITH record AS MATERIALIZED (
+                SELECT record_key, unnest(arg_min({{'batch_id': batch_id, 'row_number': row_number, 'content': hash({columns}), 'came': came}}, came))
+                FROM (SELECT *, {{'period': period, 'delivery': delivery, 'row_number': row_number}} AS came FROM rec."{item.id}")
+                WHERE period BETWEEN '{first}' AND $period GROUP BY record_key
+            ),
+            known AS (SELECT content, arg_min(record_key, came) AS record_key FROM record GROUP BY content HAVING count(*) > 1)
+            SELECT 'renewed', batch_id, {mine}, count(known.content), count(*), min(row_number) FILTER (known.content IS NOT NULL)
+            FROM record LEFT JOIN known ON known.content = record.content AND known.record_key <> record.record_key
+            WHERE came.period = $period GROUP BY batch_id HAVING count(known.content) > 0
+        )"""
     name = item.subject.name
     yield f"""
-        SELECT 'constant', batch_id, {mine}, max(n), sum(n)::BIGINT, arg_max(line, n)
+        SELECT 'constant', batch_id, {mine}, max(n), sum(n)::BIGINT, min_by(line, (-n, line))
         FROM (SELECT batch_id, count(*) AS n, min(row_number) AS line FROM rec."{item.id}" WHERE period = $period AND "{name}" IS NOT NULL GROUP BY batch_id, "{name}")
         GROUP BY batch_id HAVING max(n) > 1"""
     yield f"""

@@ -6,9 +6,10 @@ under the writer's lock, into files that one short transaction then makes the la
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import tempfile
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from pathlib import Path
 
 import duckdb
 
@@ -17,7 +18,6 @@ from catalog.library import Library
 from catalog.loader import Catalog
 from catalog.model import Item, NotAfterPeriod
 from catalog.types import TYPES
-from catalog.types.base_sql import quote
 from transforms.integrate.changed import commit_message, find_changes
 from transforms.integrate.plan import (
     Column,
@@ -28,10 +28,11 @@ from transforms.integrate.plan import (
     household_sources,
     resolve,
 )
+from transforms.integrate.slices import Slice, cut
 from transforms.integrate.sql import count, literals, render
-from transforms.integrate.tables import conflict_columns, ensure_tables, present_tables, tables_differ
+from transforms.integrate.tables import conflict_columns, ensure_tables, tables_differ
 from warehouse.datafiles import NewFiles
-from warehouse.lake import Lake
+from warehouse.lake import Lake, Present, present_tables
 from warehouse.schema import ensure_schema
 
 _IS_SUBJECT = {
@@ -39,11 +40,6 @@ _IS_SUBJECT = {
     "organisation": "NOT is_person",
     "any": "true",
 }
-RECORD_BYTES = 1_400
-"""What a record takes while libraries are built: 3 million of a whole city fit into 4 GiB (measured). As many of nothing but
-persons do not quite, and DuckDB spills: but each further slice scans the whole ledger."""
-SAMPLED = 20_000
-"""Keys by which the subjects are cut into slices of about the same number of records."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +84,7 @@ def integrate(
         with files.removed_on_error():
             present = present_tables(lake.connection)
             anew = rebuild or tables_differ(plans, present)
-            changed = _work_out(files, plans, catalog, None if anew else message, portion)
+            changed = _work_out(files, plans, catalog, present, None if anew else message, portion)
         with transaction(message) as tx, files.removed_on_error():
             ensure_tables(tx, plans, present)
             libraries = ["lib.conflict", *(plan.qualified for plan in plans)]
@@ -98,13 +94,18 @@ def integrate(
 
 
 def _work_out(
-    files: NewFiles, plans: Sequence[Plan], catalog: Catalog, since: str | None, portion: int | None
+    files: NewFiles,
+    plans: Sequence[Plan],
+    catalog: Catalog,
+    present: Present,
+    since: str | None,
+    portion: int | None,
 ) -> bool:
     """Write the rows of all tables: of what changed since the last commit with the message `since`, which is answered with
     True, else of everybody.
     """
     work = files.connection
-    known = _record_columns(work)
+    known = _record_columns(work, present)
     stated = [claim for claim in claims(catalog) if Source(claim.item, claim.field) in known]
     changed = since is not None and find_changes(work, since, stated)
     work.execute(render("identity.sql", claims=stated, apart=sorted(catalog.apart), changed=changed))
@@ -113,25 +114,22 @@ def _work_out(
     _drop(work, "xt_identity")
     _attribute_households(work, catalog, changed)
     work.execute(f"CREATE OR REPLACE TEMP TABLE xt_conflict ({conflict_columns()})")
-    filled = [
-        replace(plan, columns=tuple(_present(column, known) for column in plan.columns))
-        for plan in plans
-        if any(source.item in plan.library.members for source in known)
-    ]
-    for scope in _scopes(work, changed, portion):
-        _build(files, filled, catalog, scope, changed)
+    filled = [_limited(plan, known) for plan in plans]
+    fields = _fields(column for plan in filled for column in plan.columns)
+    days = {item: _day(catalog.items[item]) for item in fields}
+    scratch = files.home.private_dir(files.home.root / "tmp")
+    with tempfile.TemporaryDirectory(prefix="integrate-", dir=scratch) as folder:
+        for part in cut(work, Path(folder), fields, days, changed=changed, portion=portion):
+            here = {source for source in known if source.item in part.by_item}
+            _build(files, [_limited(plan, here) for plan in filled], catalog, part)
     files.write("lib.conflict", "FROM xt_conflict")
     return changed
 
 
-def _record_columns(work: duckdb.DuckDBPyConnection) -> set[Source]:
+def _record_columns(work: duckdb.DuckDBPyConnection, present: Present) -> set[Source]:
     """Columns of `rec.*` that can hold a value: those of items with records in the ledger."""
-    rows = work.execute(
-        "SELECT table_name, column_name FROM duckdb_columns() "
-        "SEMI JOIN (SELECT DISTINCT item_id FROM core.record) ON item_id = table_name "
-        "WHERE database_name = current_database() AND schema_name = 'rec'"
-    ).fetchall()
-    return {Source(item, field) for item, field in rows}
+    items = work.execute("SELECT DISTINCT item_id FROM core.record").fetchall()
+    return {Source(item, field) for (item,) in items for field in present[f"rec.{item}"]}
 
 
 def _attribute_households(work: duckdb.DuckDBPyConnection, catalog: Catalog, changed: bool) -> None:
@@ -140,23 +138,24 @@ def _attribute_households(work: duckdb.DuckDBPyConnection, catalog: Catalog, cha
     work.execute(render("household.sql", providers=providers, items=items, city=CITY, changed=changed))
 
 
-def _build(files: NewFiles, plans: Sequence[Plan], catalog: Catalog, scope: str, changed: bool) -> None:
-    """Build all libraries for the subjects in `scope`."""
+def _build(files: NewFiles, plans: Sequence[Plan], catalog: Catalog, part: Slice) -> None:
+    """Build all libraries for the subjects of a slice."""
     work = files.connection
-    values = _values(column for plan in plans for column in plan.columns)
-    days = {item: _day(catalog.items[item]) for item in values}
+    values = {
+        item: part.by_item[item] for item in _fields(column for plan in plans for column in plan.columns)
+    }
     footprints = {plan.footprint: _counted(plan.library, catalog) for plan in plans}
-    work.execute(
-        render("slice.sql", scope=scope, changed=changed, values=values, days=days, footprints=footprints)
-    )
+    work.execute(render("slice.sql", records=part.records, values=values, footprints=footprints))
     for plan in plans:
+        if not part.by_item.keys() & set(plan.library.members):
+            continue
         work.execute(
             render(
                 "library.sql",
                 library=plan.library.id,
                 members=plan.library.members,
                 columns=plan.columns,
-                values=_values(plan.columns),
+                values=_fields(plan.columns),
                 footprint=plan.footprint,
                 is_subject=_IS_SUBJECT[plan.library.subject],
                 city=CITY,
@@ -173,7 +172,7 @@ def _drop(work: duckdb.DuckDBPyConnection, *tables: str) -> None:
         work.execute(f'DROP TABLE "{table}"')
 
 
-def _values(columns: Iterable[Column]) -> dict[str, list[str]]:
+def _fields(columns: Iterable[Column]) -> dict[str, list[str]]:
     """Fields by item that the columns take their values from."""
     found: dict[str, list[str]] = {}
     for source in dict.fromkeys(source for column in columns for source in column.sources):
@@ -199,44 +198,15 @@ def _counted(library: Library, catalog: Catalog) -> str:
     return f"item_id NOT IN ({literals(sorted(catalog.apart))})" if catalog.apart else "true"
 
 
-def _present(column: Column, known: set[Source]) -> Column:
-    return replace(column, sources=tuple(source for source in column.sources if source in known))
-
-
-def _scopes(work: duckdb.DuckDBPyConnection, changed: bool, portion: int | None) -> Iterator[str]:
-    """Predicates on the ledger `r` and its links `l` that split the subjects into slices of some `portion` records, perhaps a single one.
-
-    Slices are ranges of the key and not of its hash, so that a library's files follow each other and a look-up opens one.
-    """
-    subject = "coalesce(l.subject_key, r.subject_key)"
-    concerned = f"{subject} IN (FROM xt_changed)" if changed else f"{subject} IS NOT NULL"
-    ledger = f"core.record WHERE subject_key {'IN (FROM xt_changed)' if changed else 'IS NOT NULL'}"
-    records = count(work, ledger)
-    slices = max(1, -(-records // (portion or _held_in_memory(work))))
-    bounds: list[str] = []
-    if slices > 1:
-        keys = [
-            key
-            for (key,) in work.execute(
-                f"SELECT subject_key FROM {ledger} AND hash(record_key) % {max(1, records // SAMPLED)} = 0"
-                " ORDER BY subject_key"
-            ).fetchall()
-        ]
-        bounds = sorted({keys[len(keys) * number // slices] for number in range(1, slices)}) if keys else []
-    for low, high in pairwise([None, *bounds, None]):
-        scope = [concerned]
-        if low is not None:
-            scope.append(f"{subject} >= {quote(low)}")
-        if high is not None:
-            scope.append(f"{subject} < {quote(high)}")
-        yield " AND ".join(scope)
-
-
-def _held_in_memory(work: duckdb.DuckDBPyConnection) -> int:
-    """Records that DuckDB's memory holds at once."""
-    row = work.execute("SELECT parse_formatted_bytes(current_setting('memory_limit'))").fetchone()
-    assert row is not None
-    return max(1, int(row[0]) // RECORD_BYTES)
+def _limited(plan: Plan, known: set[Source]) -> Plan:
+    """The plan with columns from sources that there are."""
+    return replace(
+        plan,
+        columns=tuple(
+            replace(column, sources=tuple(source for source in column.sources if source in known))
+            for column in plan.columns
+        ),
+    )
 
 
 def _result(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan], *, rebuilt: bool) -> IntegrateResult:

@@ -8,11 +8,10 @@ import duckdb
 
 from catalog.types.base_sql import quote
 from transforms.integrate.plan import Plan, column_comments
+from warehouse.lake import Present
 from warehouse.schema import Columns, apply_comments
 
 Shape = tuple[str, dict[str, tuple[str, str]]]
-Present = Mapping[str, Mapping[str, str]]
-"""Tables (`schema.table`) with their columns' types, in order."""
 
 FIXED: dict[str, Shape] = {
     "core.identity": (
@@ -81,19 +80,6 @@ def conflict_columns() -> str:
     return _columns("lib.conflict", *FIXED["lib.conflict"]).typed_columns
 
 
-def present_tables(connection: duckdb.DuckDBPyConnection) -> Present:
-    """The lake's tables of the schemas that integration makes tables in."""
-    found: dict[str, dict[str, str]] = {}
-    for schema, table, column, kind in connection.execute(
-        "SELECT c.schema_name, c.table_name, c.column_name, c.data_type FROM duckdb_columns() c "
-        "JOIN duckdb_tables() t USING (database_name, schema_name, table_name) "
-        "WHERE c.database_name = current_database() AND c.schema_name IN ('core', 'lib') "
-        "ORDER BY c.column_index"
-    ).fetchall():
-        found.setdefault(f"{schema}.{table}", {})[column] = kind
-    return found
-
-
 def tables_differ(plans: Sequence[Plan], present: Present) -> bool:
     """Whether a table is missing or has other columns than it shall: `ensure_tables` makes it anew then, without content."""
     return any(_differs(table, present) for table in library_tables(plans))
@@ -107,7 +93,7 @@ def ensure_tables(tx: duckdb.DuckDBPyConnection, plans: Sequence[Plan], present:
             tx.execute(f"DROP TABLE IF EXISTS {table.qualified}")
             tx.execute(f"CREATE TABLE {table.definition}")
     apply_comments(tx, tables)
-    wanted = {f"{table.schema}.{table.name}" for table in tables} | {SUBJECT_VIEW}
+    wanted = {f"{table.schema}.{table.name}" for table in tables}
     for stale in sorted(name for name in present if name.startswith("lib.") and name not in wanted):
         tx.execute(f"DROP TABLE {_quoted(stale)}")
     _ensure_view(tx, plans)

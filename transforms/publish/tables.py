@@ -342,19 +342,25 @@ class _Tables:
         )
 
     def _rollup(self) -> PublishedTable:
-        """Records per town and village, as far as a record knows them."""
+        """Records per town and village, as far as a record knows them and they are the county's: an authority's records are
+        its county's wherever in the city they tell of.
+        """
+        county, divisions = self.audience.county or "", self.catalog.divisions
+        towns = {row.code for row in divisions.rows if row.level == "town"}
+        joined = sorted(town for town in towns if divisions.county_of(town, self.as_of) == county)
+        own = f"(left(division_code, 6) = {quote(county)} OR left(division_code, 9) IN ({literal_list(tuple(joined)) or 'NULL'}))"
         persons = literal_list(tuple(i.id for i in self.catalog.items.values() if i.subject.person)) or "NULL"
         hide = f"CASE WHEN item_id NOT IN ({persons}) OR count(*) >= {SMALL} THEN count(*) END"
         columns = {
             "item_id": ("item_id", "目录标识"),
-            "town_code": ("town", "乡镇（街道）代码；空为记录未载"),
-            "village_code": ("village", "村（社区）代码；空为记录未载，或只到乡镇"),
+            "town_code": ("town", "乡镇（街道）代码；空为记录未载，或所载不在本县"),
+            "village_code": ("village", "村（社区）代码；空为记录未载、只到乡镇，或所载不在本县"),
             "records": (hide, f"现行记录数；涉及自然人而小于{SMALL}的为空"),
         }
         source = (
-            "(SELECT item_id, CASE WHEN length(division_code) >= 9 THEN left(division_code, 9) END AS town,"
-            " CASE WHEN length(division_code) = 12 THEN division_code END AS village"
-            f" FROM core.record WHERE status = 'active' AND county_code = {quote(self.audience.county or '')}"
+            f"(SELECT item_id, CASE WHEN length(division_code) >= 9 AND {own} THEN left(division_code, 9) END AS town,"
+            f" CASE WHEN length(division_code) = 12 AND {own} THEN division_code END AS village"
+            f" FROM core.record WHERE status = 'active' AND county_code = {quote(county)}"
             f" AND item_id IN ({literal_list(tuple(self.published)) or 'NULL'})) GROUP BY item_id, town, village"
         )
         reads = str(self.changed.get("core.record", 0))

@@ -13,7 +13,7 @@ from catalog.period import Period
 from catalog.scoring import Reference, load_scoring
 from catalog.targets import Targets
 from transforms.assess.facts import plan_of
-from warehouse.lake import Lake
+from warehouse.lake import Lake, present_tables
 
 Row = dict[str, Any]
 STATUS = {"delivered": "已报", "zero": "零申报", "missing": "应报未报", "not_due": "本期不应报"}
@@ -182,9 +182,9 @@ def read_figures(
 
 def require_assessed(lake: Lake, period: Period) -> None:
     """Raises `UserError` for a period that has no marts."""
-    assessed = lake.scalar(
-        "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'mart' AND table_name = 'city_progress'"
-    ) and lake.scalar("SELECT count(*) FROM mart.city_progress WHERE period = ?", [str(period)])
+    assessed = "mart.city_progress" in present_tables(lake.connection) and lake.scalar(
+        "SELECT count(*) FROM mart.city_progress WHERE period = ?", [str(period)]
+    )
     if not assessed:
         raise UserError(f"{period}还没有考核结果", remedy=_ASSESS.format(period))
 
