@@ -108,7 +108,8 @@ def _work_out(
     known = _record_columns(work, present)
     stated = [claim for claim in claims(catalog) if Source(claim.item, claim.field) in known]
     changed = since is not None and find_changes(work, since, stated)
-    work.execute(render("identity.sql", claims=stated, apart=sorted(catalog.apart), changed=changed))
+    items, apart = sorted(catalog.items), sorted(catalog.apart)
+    work.execute(render("identity.sql", items=items, claims=stated, apart=apart, changed=changed))
     files.write("core.identity", "FROM xt_identity ORDER BY identifier")
     files.write("core.link", "FROM xt_link ORDER BY item_id, record_key")
     _drop(work, "xt_identity")

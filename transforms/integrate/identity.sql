@@ -1,32 +1,33 @@
 -- As they shall be, of everybody or of what changed: identifiers of organisations and the USCC they belong to.
 -- The organisation code stands inside every USCC (GB 32100); others are taken from the registrars' records.
 -- What two subjects claim belongs to none.
+-- Items are counted by their place in the catalog's order: the least of long texts DuckDB keeps for every group outside its limit of memory.
 CREATE OR REPLACE TEMP TABLE xt_claim AS
-SELECT 'org:' || substr(subject_key, 14, 9) AS identifier, subject_key, min(item_id) AS source_item
-FROM core.record
-WHERE starts_with(subject_key, 'uscc:'){% if apart %} AND item_id NOT IN ({{ apart | literals }}){% endif %}
-{% if changed %} AND 'org:' || substr(subject_key, 14, 9) IN (FROM xt_identifier){% endif %}
-
-GROUP BY ALL
+SELECT identifier, subject_key, min(list_position([{{ items | literals }}], item_id)) AS source
+FROM (
+    SELECT 'org:' || substr(subject_key, 14, 9) AS identifier, subject_key, item_id
+    FROM core.record
+    WHERE starts_with(subject_key, 'uscc:'){% if apart %} AND item_id NOT IN ({{ apart | literals }}){% endif %}
 {% for claim in claims %}
-UNION ALL
-SELECT '{{ claim.prefix }}:' || v."{{ claim.field }}", r.subject_key, r.item_id
-FROM core.record r
-JOIN rec."{{ claim.item }}" v ON v.batch_id = r.batch_id AND v.row_number = r.row_number
-WHERE r.item_id = '{{ claim.item }}' AND starts_with(r.subject_key, 'uscc:')
-  AND regexp_full_match(v."{{ claim.field }}", '{{ claim.form }}')
+
+    UNION ALL
+    SELECT '{{ claim.prefix }}:' || v."{{ claim.field }}", r.subject_key, r.item_id
+    FROM core.record r
+    JOIN rec."{{ claim.item }}" v ON v.batch_id = r.batch_id AND v.row_number = r.row_number
+    WHERE r.item_id = '{{ claim.item }}' AND starts_with(r.subject_key, 'uscc:')
+      AND regexp_full_match(v."{{ claim.field }}", '{{ claim.form }}')
+{% endfor %}
+)
 {% if changed %}
-  AND '{{ claim.prefix }}:' || v."{{ claim.field }}" IN (FROM xt_identifier)
+WHERE identifier IN (FROM xt_identifier)
 {% endif %}
-{% endfor %};
+GROUP BY identifier, subject_key;
 
 CREATE OR REPLACE TEMP TABLE xt_identity AS
-SELECT identifier,
-       CASE WHEN min(subject_key) = max(subject_key) THEN min(subject_key) END AS subject_key,
-       count(DISTINCT subject_key) AS claimants,
-       min(source_item) AS source_item
-FROM xt_claim
-GROUP BY identifier;
+SELECT c.identifier, sole.subject_key, c.claimants, [{{ items | literals }}][c.source] AS source_item
+FROM (SELECT identifier, count(*) AS claimants, min(source) AS source FROM xt_claim GROUP BY identifier) c
+-- As one equality: with a further condition on c, DuckDB would compare every pair.
+LEFT JOIN xt_claim sole ON sole.identifier = CASE WHEN c.claimants = 1 THEN c.identifier END;
 DROP TABLE xt_claim;
 
 -- Records keyed by less than a USCC. Ambiguous and unclaimed identifiers stay subjects of their own.
