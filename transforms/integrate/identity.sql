@@ -8,6 +8,9 @@ FROM (
     SELECT 'org:' || substr(subject_key, 14, 9) AS identifier, subject_key, item_id
     FROM core.record
     WHERE starts_with(subject_key, 'uscc:'){% if apart %} AND item_id NOT IN ({{ apart | literals }}){% endif %}
+{% if changed %}
+      AND 'org:' || substr(subject_key, 14, 9) IN (FROM xt_identifier)
+{% endif %}
 {% for claim in claims %}
 
     UNION ALL
@@ -16,11 +19,11 @@ FROM (
     JOIN rec."{{ claim.item }}" v ON v.batch_id = r.batch_id AND v.row_number = r.row_number
     WHERE r.item_id = '{{ claim.item }}' AND starts_with(r.subject_key, 'uscc:')
       AND regexp_full_match(v."{{ claim.field }}", '{{ claim.form }}')
+{% if changed %}
+      AND '{{ claim.prefix }}:' || v."{{ claim.field }}" IN (FROM xt_identifier)
+{% endif %}
 {% endfor %}
 )
-{% if changed %}
-WHERE identifier IN (FROM xt_identifier)
-{% endif %}
 GROUP BY identifier, subject_key;
 
 CREATE OR REPLACE TEMP TABLE xt_identity AS
