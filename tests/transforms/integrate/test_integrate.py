@@ -201,6 +201,7 @@ def test_repeating_and_portions_change_nothing(lake: Lake, run: Run, record: Rec
     assert contents(lake) == first
     assert run(portion=7, rebuild=True).rebuilt
     assert contents(lake) == first
+    assert not list((lake.home.root / "tmp").glob("integrate-*"))
 
 
 def test_library_changes_follow_the_catalog(lake: Lake, catalog: Catalog, run: Run, record: Record) -> None:
