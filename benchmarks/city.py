@@ -2,8 +2,8 @@
 
 The catalog's own generator writes the templates, a month of clean rows of each item. DuckDB makes the year of them: row `n`
 of an item is a template row with an identifier, a document number and a record of its own, so that what is said of a row by
-its codes' check digits, dates and lists stays true. No delivery has a template twice: names and addresses that come again
-and again would compress, and be read, as no city's do. Of an item's rows 5 % repeat an earlier record, 3 % change one and
+its codes' check digits, dates and lists stays true. The new records of a delivery have a template each: names and
+addresses that come again and again would compress, and be read, as no city's do. Of an item's rows 5 % repeat an earlier record, 3 % change one and
 2 % have a fault.
 """
 
