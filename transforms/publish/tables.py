@@ -348,7 +348,7 @@ class _Tables:
         county, divisions = self.audience.county or "", self.catalog.divisions
         towns = {row.code for row in divisions.rows if row.level == "town"}
         joined = sorted(town for town in towns if divisions.county_of(town, self.as_of) == county)
-        own = f"(left(division_code, 6) = {quote(county)} OR left(division_code, 9) IN ({literal_list(tuple(joined)) or 'NULL'}))"
+        own = f"left(division_code, 6) = {quote(county)} OR left(division_code, 9) IN ({literal_list(tuple(joined)) or 'NULL'})"
         persons = literal_list(tuple(i.id for i in self.catalog.items.values() if i.subject.person)) or "NULL"
         hide = f"CASE WHEN item_id NOT IN ({persons}) OR count(*) >= {SMALL} THEN count(*) END"
         columns = {
@@ -358,9 +358,10 @@ class _Tables:
             "records": (hide, f"现行记录数；涉及自然人而小于{SMALL}的为空"),
         }
         source = (
-            f"(SELECT item_id, CASE WHEN length(division_code) >= 9 AND {own} THEN left(division_code, 9) END AS town,"
-            f" CASE WHEN length(division_code) = 12 AND {own} THEN division_code END AS village"
-            f" FROM core.record WHERE status = 'active' AND county_code = {quote(county)}"
+            "(SELECT item_id, CASE WHEN length(division) >= 9 THEN left(division, 9) END AS town,"
+            " CASE WHEN length(division) = 12 THEN division END AS village"
+            f" FROM (SELECT *, CASE WHEN {own} THEN division_code END AS division FROM core.record)"
+            f" WHERE status = 'active' AND county_code = {quote(county)}"
             f" AND item_id IN ({literal_list(tuple(self.published)) or 'NULL'})) GROUP BY item_id, town, village"
         )
         reads = str(self.changed.get("core.record", 0))
