@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from catalog.codes import read_list
 from catalog.types.base import Expected, Fault, Repair, SemanticType, Use
 from catalog.types.base_sql import quote
 from catalog.types.numbers import number_range
@@ -13,6 +16,11 @@ _LEAD = "^(?:罚款|罚金|罚没|没收|人民币|RMB|[￥¥共计为：:])+"
 """Words before a number that say what it is, not how much."""
 _WORDS = "零一二三四五六七八九〇壹贰叁肆伍陆柒捌玖两俩拾佰仟萬億圆"
 _FIGURES = "01234567890123456789" + "22十百千万亿元"
+_SCALES = {"十拾": 10, "百佰": 100, "千仟": 1000, "万萬": 10_000, "亿億": 100_000_000}
+"""What may stand behind a number, small before large: 5千万 is five times a thousand times ten thousand."""
+_CURRENCIES = "|".join(re.escape(name) for name in read_list("currency").spellings() if not name.isascii())
+_BEHIND = f"[十拾百佰千仟]?[万萬]?[亿億]?\\s*[元圆]?[整正]?\\s*(?:{_CURRENCIES})?[整正]?"
+"""All that may follow the figures; whatever else does (余元, 年, 以下) makes them no amount, or none that is certain."""
 _SECTION = "(?:[1-9]千)?0?(?:[1-9]百)?0?(?:[1-9]?十)?0?[1-9]?"
 _SPELT = f"(?:{_SECTION}亿)?0?(?:{_SECTION}万)?0?{_SECTION}元?[整正]?(?:[1-9]角)?0?(?:[1-9]分)?[整正]?"
 
@@ -48,9 +56,14 @@ class Amount(SemanticType):
         " AND regexp_matches(f, '[元角分万亿千百十][整正]?$')",
         "xt_amount_number(t) AS try_cast(translate(regexp_extract(xt_half(t), '^-?[0-9][0-9,，]*([.．][0-9]+)?([eE]-?[0-9]+)?'), '．,，', '.')"
         " AS DOUBLE)",
-        "xt_amount_form(t) AS regexp_full_match(xt_half(t), '-?[0-9][0-9,，]*([.．][0-9]+)?([eE]-?[0-9]+)?\\s*[(（]?(亿|万|千|百)?\\s*(元|圆)?整?\\s*\\p{Han}{0,8}[)）]?')",
-        "xt_amount_scale(t, unit) AS CASE WHEN contains(t, '亿') THEN 100000000 WHEN contains(t, '万') THEN 10000"
-        " WHEN contains(t, '千') THEN 1000 WHEN contains(t, '百') THEN 100 WHEN regexp_matches(t, '\\p{Han}') THEN 1 ELSE unit END",
+        "xt_amount_form(t) AS regexp_full_match(xt_half(t), '-?[0-9][0-9,，]*([.．][0-9]+)?([eE]-?[0-9]+)?\\s*[(（]?"
+        f"{_BEHIND}[)）]?')",
+        "xt_amount_scale(t, unit) AS CASE WHEN regexp_matches(t, '\\p{Han}') THEN "
+        + " * ".join(
+            f"CASE WHEN {' OR '.join(f'contains(t, {quote(word)})' for word in words)} THEN {scale}::DOUBLE ELSE 1 END"
+            for words, scale in _SCALES.items()
+        )
+        + " ELSE unit END",
     )
 
     def plain(self, text: str, use: Use) -> str:
@@ -93,7 +106,7 @@ class Amount(SemanticType):
         return [
             Repair(
                 "amount_unit",
-                f"regexp_matches({text}, '元|圆|万|亿|千|百|[零一二三四五六七八九壹贰叁肆伍陆柒捌玖]') AND {plain} IS NOT NULL",
+                f"regexp_matches({text}, '[元圆角分{''.join(_SCALES)}零一二三四五六七八九壹贰叁肆伍陆柒捌玖]') AND {plain} IS NOT NULL",
                 f"金额自带单位，已换算为{use.field.unit}",
             ),
             Repair(

@@ -20,6 +20,18 @@ GOOD_AND_BAD = [  # delivered text, plain value, fault
     ("伍万元", "5.000000", None),
     ("一百二", None, "amount_invalid"),
     ("约5万", None, "amount_invalid"),
+    ("5千万元", "5000.000000", None),
+    ("3百万", "300.000000", None),
+    ("2仟元", "0.200000", None),
+    ("3拾万元", "30.000000", None),
+    ("1千万美元", "1000.000000", None),
+    ("500万人民币元", "500.000000", None),
+    ("5角", "0.000050", None),
+    ("3万余元", None, "amount_invalid"),
+    ("500元以下", None, "amount_invalid"),
+    ("50分", None, "amount_invalid"),
+    ("2019年", None, "amount_invalid"),
+    ("15人", None, "amount_invalid"),
     ("abc", None, "amount_invalid"),
     ("5万6千", "5.600000", None),
     ("5万6", None, "amount_invalid"),
@@ -47,4 +59,5 @@ def test_a_bare_number_is_in_the_fields_unit(read):
 
 def test_names_its_repairs(repairs):
     assert repairs("amount", "2000元", unit="万元") == ["amount_unit"]
+    assert repairs("amount", "5仟", unit="万元") == ["amount_unit"]
     assert repairs("amount", "2000", unit="万元") == []
