@@ -6,7 +6,7 @@ import re
 
 from catalog.codes import read_list
 from catalog.types.base import Expected, Fault, Repair, SemanticType, Use
-from catalog.types.base_sql import literal_list
+from catalog.types.base_sql import literal_list, quote
 
 LONG_TERM = "2099-12-31"
 _FOREVER = (*read_list("date_sentinel").accepted("long_term"), "长期")
@@ -16,6 +16,12 @@ _NEVER = tuple(dict.fromkeys((*_LISTED, *(re.sub("-0(?=[1-9])", "-", day) for da
 _ODD_TIME = (
     r"^[^ T]*[0-9日][ T]+[0-9:;；：.,]*[;；,][0-9:;；：.,]*$|^[^ T]*[0-9日][ T]+[0-9]{1,2}(:[0-9]{2}){0,2}:$"
 )
+# What may follow a day after a blank or T: a time of day, however odd, or a weekday. Anything else is more than one day.
+_TIME = (
+    r"(?:(?:凌晨|早上|上午|中午|下午|晚上|[AaPp][Mm]) *)?(?:[0-9]{1,2}|[0-9]{6})(?: *[:：;；.,时点分秒] *[0-9]{0,9})*整?"
+    r" *(?:[AaPp][Mm])? *(?:Z|[A-Z]{3,4}|[+-][0-9]{2}:?[0-9]{2})?"
+)
+_DAY = rf"^([^ T]+)(?:[ T]+(?:(?:星期|周)[一二三四五六日天]|{_TIME}))?$"
 
 
 class Date(SemanticType):
@@ -32,8 +38,10 @@ class Date(SemanticType):
     storage = "DATE"
     options = frozenset({"min", "max"})
     macros = (
-        # A time after a blank or T is dropped whatever its form ("00:00;00" is met); separators become hyphens.
-        "xt_day(t) AS rtrim(translate(regexp_extract(xt_half(t), '^[^ T]+'), '年月/.－／．日', '-------'), '-')",
+        # 2019年 9月 30日, as typesetting writes it; other blanks divide the day from its time.
+        r"xt_day_joined(t) AS CASE WHEN contains(t, '年') THEN regexp_replace(t, '[\s　]*([年月])[\s　]*|[\s　]+(日)', '\1\2', 'g') ELSE t END",
+        # A time behind it is dropped ("00:00;00" is met); separators become hyphens.
+        f"xt_day(t) AS rtrim(translate(regexp_extract(xt_half(xt_day_joined(t)), {quote(_DAY)}, 1), '年月/.－／．日', '-------'), '-')",
         "xt_day8(d) AS substr(d, 1, 4) || '-' || substr(d, 5, 2) || '-' || substr(d, 7, 2)",
         # The three plain forms first: nearly all dates have one, and the rest costs ten times as much.
         "xt_date(t) AS CASE WHEN regexp_full_match(t, '(19[1-9]|20[0-8])[0-9]-[0-9]{2}-[0-9]{2}') THEN try_cast(t AS DATE)"
