@@ -38,6 +38,15 @@ def _contact(text: str) -> Fault:
     )
 
 
+def _digits_lost(text: str) -> Fault:
+    """A number that a spreadsheet rounded; letters are at home in these numbers, so that 2E08 says nothing yet."""
+    return Fault(
+        "code_digits_lost",
+        f"regexp_matches({text}, '^[0-9]+([.][0-9]+[eE][+]?|[eE][+])[0-9]+$')",
+        "编号被电子表格改成科学计数法，位数已丢失，请设为文本格式重新导出",
+    )
+
+
 class Text(SemanticType):
     """Running text; longer than its length is only a warning, since lengths of the standard are partly recalled."""
 
@@ -175,11 +184,12 @@ class DocumentNo(_OneLine):
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         return [
+            _digits_lost(text),
             Fault(
                 "document_no_empty",
                 f"NOT regexp_matches({plain}, '{_NUMBERED}')",
                 "文书号只有括号或“号”字，缺少编号",
-            )
+            ),
         ]
 
 
@@ -217,11 +227,7 @@ class CertificateNo(_OneLine):
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         return [
-            Fault(
-                "code_digits_lost",
-                f"regexp_matches({text}, '^[0-9]+[.][0-9]+[eE][+]?[0-9]+$')",
-                "编号被电子表格改成科学计数法，位数已丢失，请设为文本格式重新导出",
-            ),
+            _digits_lost(text),
             Fault(
                 "certificate_no_invalid",
                 f"NOT regexp_matches({plain}, '[0-9]')",

@@ -12,6 +12,9 @@ GOOD_AND_BAD = [  # delivered text, plain value, fault
     ("邢市监罚字 [2019] 12 号", "邢市监罚字〔2019〕12号", None),
     ("海税简罚(2020)211号", "海税简罚〔2020〕211号", None),
     ("第三号", "第三号", None),
+    ("1305281234567890", "1305281234567890", None),
+    ("1.30528E+15", None, "code_digits_lost"),
+    ("1E+17", None, "code_digits_lost"),
     ("[]号", None, "document_no_empty"),
     ("号", None, "document_no_empty"),
 ]
