@@ -101,6 +101,7 @@ def test_a_damaged_archive_is_refused(read: Read, monkeypatch: pytest.MonkeyPatc
 
 
 ROWS = "<ROW><XKZH>1</XKZH><QYMC>甲旅馆</QYMC></ROW><ROW><QYMC>乙 &amp; 丙</QYMC><XKZH/></ROW>"
+NIL = '<XKZH xsi:nil="true"/>'
 XML_TABLE = [["XKZH", "QYMC"], ["1", "甲旅馆"], [None, "乙 & 丙"]]
 
 
@@ -111,8 +112,9 @@ XML_TABLE = [["XKZH", "QYMC"], ["1", "甲旅馆"], [None, "乙 & 丙"]]
         f'<?xml version="1.0" encoding="gb2312"?><ROWDATA>{ROWS}</ROWDATA>'.encode("gbk"),
         f"<m:Message xmlns:m='urn:x'><m:Header><a>1</a><b>2</b></m:Header><m:Body>{ROWS}</m:Body></m:Message>".encode(),
         '<ROWDATA><ROW XKZH="1" QYMC="甲旅馆"/><ROW QYMC="乙 &amp; 丙"/></ROWDATA>'.encode(),
+        f'<R xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">{ROWS.replace("<XKZH/>", NIL)}</R>'.encode(),
     ],
-    ids=["rows", "gbk", "message", "attributes"],
+    ids=["rows", "gbk", "message", "attributes", "nil"],
 )
 def test_xml_is_read_as_its_rows(read: Read, data: bytes) -> None:
     assert read("a.xml", data) == XML_TABLE

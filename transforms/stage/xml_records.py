@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import duckdb
 
 _HEADERS = frozenset(("header", "head", "messageheader", "包头"))
+_INSTANCE = "{http://www.w3.org/2001/XMLSchema-instance}"
+"""Attributes by which a message says that a value is nil or of what type: no values themselves."""
 _NARROW = re.compile(rb"""^<\?xml[^>]*encoding\s*=\s*["'](gb2312|gbk)["']""", re.IGNORECASE)
 
 Path_ = tuple[str, ...]
@@ -102,7 +104,8 @@ def _records(source: Path, encoding: str | None) -> Iterator[tuple[Path_, dict[s
                     remedy="请去掉 DOCTYPE 后重新报送",
                 )
             path.append(etree.QName(element).localname)
-            found.append((dict(element.attrib), []))
+            own = {key: value for key, value in element.attrib.items() if not key.startswith(_INSTANCE)}
+            found.append((own, []))
             continue
         values, simple = found.pop()
         name = path.pop()
