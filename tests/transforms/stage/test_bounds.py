@@ -162,6 +162,13 @@ def test_a_record_of_megabytes_is_its_own_fault_alone(read: Read, record: str, w
     assert len(got[2][3] or "") <= 100_000
 
 
+def test_a_long_value_in_quotes_is_read_beside_a_broken_record(read: Read) -> None:
+    long = "字，" * 100_000
+    _, got = read(f'名称,码\n甲,1\n"{long}",2\n乙\n'.encode())
+    assert [row[2] for row in got] == [None, None, None, "too_few_columns"]
+    assert got[2][0] == long
+
+
 def test_a_huge_value_of_json_and_xml_is_its_records_fault_alone(read: Read) -> None:
     huge = "字" * 1_000_000
     text = json.dumps([{"名": "甲"}, {"名": huge}, {"名": "乙"}], ensure_ascii=False)
