@@ -95,7 +95,7 @@ class SemanticType(ABC):
     by_value: ClassVar[bool] = False
     """True where `plain` is dear and values repeat: it is then computed once per distinct text of a file."""
     looks_beside: ClassVar[bool] = False
-    """True where `faults` or `repairs` look at another column of the row than the field's own."""
+    """True where `plain`, `faults` or `repairs` look at another column of the row than the field's own."""
     running: ClassVar[bool] = False
     """True for running text, in which anybody may have typed anything."""
     shortest: ClassVar[int] = 1

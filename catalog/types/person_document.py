@@ -20,6 +20,11 @@ class PersonDocument(ResidentId):
     def _is_resident_id(self, use: Use) -> str:
         return f"coalesce(\"{use.field.document_kind}\", 'resident_id') = 'resident_id'"
 
+    def plain(self, text: str, use: Use) -> str:
+        # Fifteen digits of another document are no old resident's number, and must not become somebody's.
+        code = f"xt_known_code(xt_code({text}))"
+        return f"CASE WHEN {self._is_resident_id(use)} THEN {super().plain(text, use)} ELSE {code} END"
+
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         resident = self._is_resident_id(use)
         foreign = Fault(

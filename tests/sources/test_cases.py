@@ -287,6 +287,9 @@ def foreign_documents(stage: Stage, tmp: Path) -> None:
     assert found.values("identity_rule") == ["other_document"]
     fr = stage("admin_penalties", [PENALTY | {"legal_rep_document_no": "E12345678"}])
     assert fr.faults == [("legal_rep_document_no", "document_kind_missing")]
+    # A business's registration number under another kind is no resident's old number of fifteen digits.
+    other = penalties(stage, SOMEBODY | {"document_no_person": "130528600123453", "document_kind_person": "其他-营业执照"})  # fmt: skip
+    assert other.values("identity_rule") == ["other_document"]
     assert "证件类型" in messages(fr)[0]
 
 

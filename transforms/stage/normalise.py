@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from catalog.types import TYPES
 from quality.rules import delivered, routed_fields, stood_in_for
 from transforms.stage.cells import Source
 from transforms.stage.corrections import uncorrected
@@ -15,7 +16,10 @@ def normalised_sql(source: Source, tables: ValueTables, only: str | None = None)
     values what it says of them; `only` (SQL) limits the row numbers and adds the cells as delivered.
     """
     cells = [tables.cell(field) for field in source.item.fields]
-    values = [tables.values(field) for field in source.item.fields]
+    # What looks at another field's plain value comes after it: DuckDB reads a SELECT's columns from left to right.
+    values = [
+        tables.values(field) for field in sorted(source.item.fields, key=lambda f: TYPES[f.type].looks_beside)
+    ]
     wanted = f" AND file_row_number + 1 IN ({only})" if only else ""
     original = [f"c{i}" for i in range(source.raw.columns)] if only else []
     return f"""
