@@ -517,6 +517,11 @@ def shifted_columns(stage: Stage, tmp: Path) -> None:
     )
     found = stage("enterprise_registration", text.encode())
     assert found.faults == [("", "malformed")]
+    # A column without a heading in which only blanks stand is empty.
+    blank = "\n".join(
+        line + (", " if n else ",") for n, line in enumerate(text.replace(",乙公司", "").splitlines())
+    )
+    assert stage("enterprise_registration", blank.encode()).faults == []
     assert (
         len(
             stage("enterprise_registration", text.replace(",乙公司", "").replace(",", "\t").encode()).accepted

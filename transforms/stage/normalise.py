@@ -46,7 +46,7 @@ def _as_delivered(source: Source) -> list[str]:
 
 def _malformed_sql(source: Source) -> str:
     """A value in a column without a title has no meaning and must not be dropped unseen."""
-    stray = " OR ".join(f"c{i} IS NOT NULL" for i in source.layout.unnamed)
+    stray = " OR ".join(f"xt_trim(c{i}) <> ''" for i in source.layout.unnamed)
     return (
         f"CASE WHEN _malformed IS NULL AND ({stray}) THEN 'unnamed_column' ELSE _malformed END"
         if stray

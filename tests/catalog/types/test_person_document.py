@@ -15,6 +15,7 @@ import pytest
         ("E12345678", "'passport'", "E12345678", None),
         ("H0123456(7)", "'hk_macao_permit'", "H0123456(7)", None),
         ("E1", "'passport'", None, "document_no_format"),
+        ("130528600123453", "'other'", "130528600123453", None),  # a business's registration number
         ("护照一", "'passport'", None, "document_no_format"),
         ("E1234****", "'passport'", "E1234****", None),
         (None, "'passport'", None, None),
