@@ -125,6 +125,20 @@ def test_a_record_that_left_takes_its_subject_and_its_claim_along(
     ]
 
 
+def test_the_last_record_of_a_register_takes_its_claim_along(
+    lake: Lake, catalog: Catalog, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transforms.integrate.changed.MANY", 1.0)
+    ledger.add("firms", f"uscc:{FIRMS[0]}", "a", uscc=FIRMS[0], reg=REGISTRATIONS[0], name="甲")
+    ledger.add("debtors", f"reg:{REGISTRATIONS[0]}", "d", code=REGISTRATIONS[0], case_no="1")
+    ledger.flush(lake, "load firms/2019-10/x")
+    assert integrate(lake, catalog).linked == 1
+    ledger.remove("firms", "a")
+    ledger.flush(lake, "load firms/2019-10/x")
+    result = integrate(lake, catalog)
+    assert (result.rebuilt, result.identifiers, result.linked, result.unlinked) == (False, 0, 0, 1)
+
+
 @pytest.mark.parametrize("said", ["rollback 3", "schema 4", "vault rotation", None])
 def test_after_anything_but_loads_all_is_built_anew(
     lake: Lake, catalog: Catalog, ledger: Ledger, said: str | None
