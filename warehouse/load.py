@@ -22,6 +22,7 @@ from catalog.model import Item
 from catalog.types.base_sql import quote
 from warehouse.batch import Delivery, StagedBatch, Verdict
 from warehouse.datafiles import add_data_file, new_data_file
+from warehouse.ends import settle_ends
 from warehouse.home import Home
 from warehouse.lake import Lake, present_tables
 from warehouse.schema import Columns, ensure_schema, fixed_tables, record_table
@@ -219,7 +220,7 @@ class _Load:
         self._ledger()
         self._replace_details()
         self._replace_batch()
-        self._end_records()
+        settle_ends(self.tx, self.item)
         self._rectify()
 
     def _touched(self) -> None:
@@ -389,48 +390,6 @@ class _Load:
         self.tx.execute(
             f"INSERT INTO ops.batch ({', '.join(values)}) VALUES ({marks})", list(values.values())
         )
-
-    def _end_records(self) -> None:
-        """Records that their providers' newest full lists no longer have are ended; those that are back are active again.
-
-        A period's files of one provider together are its list. A quarantined row is on the list, whatever is wrong with it.
-        """
-        item = quote(self.item.id)
-        if self.item.delivery == "adds":
-            ended = f"SELECT record_key, NULL::VARCHAR AS ended_period FROM core.record WHERE item_id = {item} AND status <> 'active'"
-        else:
-            ended = f"""
-                WITH list AS (SELECT batch_id, department, division, period FROM ops.batch WHERE item_id = {item}),
-                listed AS (
-                    SELECT record_key, department, division, max(list.period) AS last
-                    FROM (
-                        SELECT record_key, batch_id FROM {self.rec}
-                        UNION ALL
-                        SELECT record_key, batch_id FROM ops.quarantine WHERE item_id = {item} AND record_key IS NOT NULL
-                    ) JOIN list USING (batch_id)
-                    GROUP BY ALL
-                ),
-                missing AS (
-                    SELECT record_key, listed.department, listed.division, min(list.period) FILTER (list.period > last) AS since
-                    FROM listed JOIN (SELECT DISTINCT department, division, period FROM list) AS list
-                        ON list.department = listed.department AND list.division IS NOT DISTINCT FROM listed.division
-                    GROUP BY ALL
-                )
-                SELECT record_key, CASE WHEN count(*) = count(since) THEN max(since) END AS ended_period
-                FROM missing GROUP BY record_key"""
-        self.tx.execute(
-            f"""
-            CREATE OR REPLACE TEMP TABLE ends AS
-            SELECT record_key, e.ended_period, CASE WHEN e.ended_period IS NULL THEN 'active' ELSE 'ended' END AS status
-            FROM core.record AS r JOIN ({ended}) AS e USING (record_key)
-            WHERE r.item_id = {item} AND (r.ended_period IS DISTINCT FROM e.ended_period
-                OR r.status IS DISTINCT FROM CASE WHEN e.ended_period IS NULL THEN 'active' ELSE 'ended' END)"""
-        )
-        if self._any("ends"):
-            self.tx.execute(
-                f"UPDATE core.record AS r SET status = e.status, ended_period = e.ended_period FROM ends AS e"
-                f" WHERE r.item_id = {item} AND r.record_key = e.record_key"
-            )
 
     def _rectify(self) -> None:
         """What closes the provider's quarantined rows: the next row of the same record that it sent and that was taken; of a

@@ -143,3 +143,21 @@ def test_a_key_may_change_as_long_as_nothing_is_loaded(lake: Lake, catalog: Cata
     with lake.transaction() as tx:
         tx.execute("DELETE FROM ops.batch")
     ensure_schema(lake, changed(catalog, key=("uscc", "name")))
+
+
+def test_what_has_ended_follows_how_the_item_is_delivered(lake: Lake, catalog: Catalog) -> None:
+    """Two full lists, the second without the record of the first; nothing is loaded after the catalog changed."""
+    with lake.transaction("load probe") as tx:
+        tx.execute(
+            "INSERT INTO ops.batch (batch_id, item_id, period, department) VALUES ('probe/2019-11/a', 'probe', '2019-11', 'scjg')"
+        )
+        tx.execute("UPDATE ops.batch SET department = 'scjg'")
+        tx.execute("UPDATE rec.probe SET record_key = uuid()")
+        tx.execute(
+            "INSERT INTO core.record (item_id, record_key, status) SELECT 'probe', record_key, 'active' FROM rec.probe"
+        )
+    state = "SELECT status, ended_period FROM core.record"
+    ensure_schema(lake, changed(catalog, delivery="replaces"))
+    assert lake.execute(state).fetchall() == [("ended", "2019-11")]
+    ensure_schema(lake, catalog)
+    assert lake.execute(state).fetchall() == [("active", None)]

@@ -1,0 +1,53 @@
+"""Which records have ended: those that their providers' newest full lists no longer have."""
+
+from __future__ import annotations
+
+import duckdb
+
+from catalog.model import Item
+from catalog.types.base_sql import quote
+
+
+def settle_ends(tx: duckdb.DuckDBPyConnection, item: Item) -> None:
+    """Records that their providers' newest full lists no longer have are ended; those that are back are active again.
+
+    A period's files of one provider together are its list. A quarantined row is on the list, whatever is wrong with it.
+    Nothing ends in an item that is not delivered as a full list.
+    """
+    mine = f"item_id = {quote(item.id)}"
+    if item.delivery == "adds":
+        ended = f"SELECT record_key, NULL::VARCHAR AS ended_period FROM core.record WHERE {mine} AND status <> 'active'"
+    else:
+        ended = f"""
+            WITH list AS (SELECT batch_id, department, division, period FROM ops.batch WHERE {mine}),
+            listed AS (
+                SELECT record_key, department, division, max(list.period) AS last
+                FROM (
+                    SELECT record_key, batch_id FROM rec."{item.id}"
+                    UNION ALL
+                    SELECT record_key, batch_id FROM ops.quarantine WHERE {mine} AND record_key IS NOT NULL
+                ) JOIN list USING (batch_id)
+                GROUP BY ALL
+            ),
+            missing AS (
+                SELECT record_key, listed.department, listed.division, min(list.period) FILTER (list.period > last) AS since
+                FROM listed JOIN (SELECT DISTINCT department, division, period FROM list) AS list
+                    ON list.department = listed.department AND list.division IS NOT DISTINCT FROM listed.division
+                GROUP BY ALL
+            )
+            SELECT record_key, CASE WHEN count(*) = count(since) THEN max(since) END AS ended_period
+            FROM missing GROUP BY record_key"""
+    tx.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE ends AS
+        SELECT record_key, e.ended_period, CASE WHEN e.ended_period IS NULL THEN 'active' ELSE 'ended' END AS status
+        FROM core.record AS r JOIN ({ended}) AS e USING (record_key)
+        WHERE r.{mine} AND (r.ended_period IS DISTINCT FROM e.ended_period
+            OR r.status IS DISTINCT FROM CASE WHEN e.ended_period IS NULL THEN 'active' ELSE 'ended' END)"""
+    )
+    found = tx.execute("SELECT count(*) FROM ends").fetchone()
+    if found and found[0]:
+        tx.execute(
+            f"UPDATE core.record AS r SET status = e.status, ended_period = e.ended_period FROM ends AS e"
+            f" WHERE r.{mine} AND r.record_key = e.record_key"
+        )
