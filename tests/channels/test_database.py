@@ -301,7 +301,7 @@ def test_what_a_server_refuses_is_told_at_once(server: Server, hotels: Item, hom
 def test_what_a_killed_process_left_is_removed(postgres: Server, hotels: Item, home: Home) -> None:
     fill(postgres.uri, "HOTEL", [{"XKZH": "1"}])
     one = source(columns={"licence_no": "XKZH"})
-    folder = home.landing / hotels.id / "2019-12" / "20200106-front"
+    folder = home.landing / hotels.id / "2019-12" / "20200105-front"
     folder.mkdir(parents=True)
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()

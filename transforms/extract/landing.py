@@ -6,11 +6,12 @@ import os
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from catalog.channel import Origin
 from catalog.model import Item
+from catalog.obligations import due_date
 from catalog.period import Period
 from warehouse.batch import Delivery, digest
 from warehouse.home import Home
@@ -27,8 +28,7 @@ def interval(item: Item, period: Period) -> tuple[date, date]:
 
 def pulled_delivery(source: Origin, item: Item, period: Period) -> str:
     """The delivery's name of a pull: by the day it is due and its source, so that every repetition is the same batch."""
-    day = period.shift(1).first_day + timedelta(days=item.due.day)
-    return f"{day:%Y%m%d}-{source.id}"
+    return f"{due_date(item, period):%Y%m%d}-{source.id}"
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from catalog.channel import HttpSource
 from catalog.divisions import load_divisions
 from catalog.library import Library
 from catalog.loader import Catalog, Department
@@ -15,6 +16,7 @@ from catalog.period import Period
 from transforms.assess import assess
 from transforms.assess.facts import Places, plan_of, units_of
 from transforms.assess.tables import MARTS
+from transforms.extract.landing import pulled_delivery
 from warehouse.lake import Lake
 from warehouse.schema import ensure_schema
 
@@ -117,6 +119,16 @@ def test_timeliness_takes_the_day_from_the_file_name(lake, three_items, batch):
         False,
     ]
     assert rows["teacher"]["delivered_on"] == date(2020, 2, 1)
+
+
+def test_what_the_centre_pulls_is_not_late(lake, three_items, batch):
+    """The run that pulls fires after the due day; its being ours, the provider is not to be named for it."""
+    item = three_items.items["enterprise_registration"]
+    source = HttpSource(id="front", connection="scjg_front", kind="http", path="/rows")
+    batch(new=1, delivery=pulled_delivery(source, item, DECEMBER))
+    assess(lake, three_items, DECEMBER)
+    (row,) = lake.rows("SELECT owed, met, late FROM mart.provider_item WHERE item_id = ?", [item.id])
+    assert row == {"owed": 1, "met": 1, "late": 0}
 
 
 def test_only_the_period_is_replaced_and_twice_is_once(lake, three_items, ledger):
