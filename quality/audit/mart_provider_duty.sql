@@ -7,5 +7,5 @@ WHERE p.owed IS DISTINCT FROM (o.due_on IS NOT NULL)::INTEGER
     OR p.met IS DISTINCT FROM (o.due_on IS NOT NULL AND o.delivered_on IS NOT NULL)::INTEGER
     OR p.late IS DISTINCT FROM coalesce(o.due_on < o.delivered_on, false)::INTEGER
     OR p.missing IS DISTINCT FROM (o.due_on IS NOT NULL AND o.delivered_on IS NULL AND coalesce(o.produced, 0) = 0)::INTEGER
-    OR p.concealed IS DISTINCT FROM (coalesce(o.produced, 0) > o.submitted)::INTEGER
-    OR p.concealed_records IS DISTINCT FROM greatest(coalesce(o.produced, 0) - o.submitted, 0)
+    OR p.concealed IS DISTINCT FROM (o.due_on IS NOT NULL AND coalesce(o.produced, 0) > o.submitted)::INTEGER
+    OR p.concealed_records IS DISTINCT FROM CASE WHEN o.due_on IS NULL THEN 0 ELSE greatest(coalesce(o.produced, 0) - o.submitted, 0) END

@@ -3,12 +3,12 @@ WITH sums AS (
     SELECT period, 'county' AS kind, county_code AS unit, sum(accepted + duplicate) AS valid, sum(submitted - set_aside) AS judged,
         sum(in_time) AS in_time, sum(timed) AS timed, sum(met) AS met, sum(owed) AS owed, sum(fields_filled) AS filled,
         sum(fields_expected) AS expected, sum(linked) AS linked, sum(records) AS records, sum(handled) AS handled, sum(to_handle) AS to_handle,
-        sum(least(submitted, produced)) FILTER (produced > 0) AS reported, sum(produced) FILTER (produced > 0) AS declared
+        sum(least(submitted, produced)) FILTER (owed = 1 AND produced > 0) AS reported, sum(produced) FILTER (owed = 1 AND produced > 0) AS declared
     FROM mart.provider_item WHERE county_code <> '130500' GROUP BY ALL
     UNION ALL
     SELECT period, 'department', department, sum(accepted + duplicate), sum(submitted - set_aside), sum(in_time), sum(timed), sum(met), sum(owed),
         sum(fields_filled), sum(fields_expected), sum(linked), sum(records), sum(handled), sum(to_handle),
-        sum(least(submitted, produced)) FILTER (produced > 0), sum(produced) FILTER (produced > 0)
+        sum(least(submitted, produced)) FILTER (owed = 1 AND produced > 0), sum(produced) FILTER (owed = 1 AND produced > 0)
     FROM mart.provider_item WHERE county_code = '130500' GROUP BY ALL
 ),
 checked AS (

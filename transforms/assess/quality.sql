@@ -46,8 +46,9 @@ SELECT
     (o.due_on IS NOT NULL AND o.state <> 'missing' AND NOT o.on_time)::INTEGER AS late,
     -- What somebody says it produced and did not send is concealed, not merely missing: one fault is not punished twice.
     (o.state = 'missing' AND coalesce(o.produced, 0) = 0)::INTEGER AS missing,
-    (coalesce(o.produced, 0) > coalesce(d.submitted, 0))::INTEGER AS concealed,
-    greatest(coalesce(o.produced, 0) - coalesce(d.submitted, 0), 0) AS concealed_records,
+    -- A period that is still running conceals nothing: what a quarterly item produced is owed at the quarter's end.
+    (o.due_on IS NOT NULL AND coalesce(o.produced, 0) > coalesce(d.submitted, 0))::INTEGER AS concealed,
+    CASE WHEN o.due_on IS NULL THEN 0 ELSE greatest(coalesce(o.produced, 0) - coalesce(d.submitted, 0), 0) END AS concealed_records,
     o.produced,
     h.to_handle,
     h.handled,

@@ -4,16 +4,16 @@ WITH sums AS (
     SELECT 'county' AS kind, county_code AS unit, * EXCLUDE (county_code)
     FROM (
         SELECT county_code, sum(COLUMNS(* EXCLUDE (period, item_id, title, department, department_name, county_code, county_name, handling_days))),
-            sum(least(submitted, produced)) FILTER (produced > 0) AS reported,
-            sum(produced) FILTER (produced > 0) AS declared
+            sum(least(submitted, produced)) FILTER (owed = 1 AND produced > 0) AS reported,
+            sum(produced) FILTER (owed = 1 AND produced > 0) AS declared
         FROM mart.provider_item WHERE period = $period AND county_code <> '130500' GROUP BY county_code
     )
     UNION ALL BY NAME
     SELECT 'department' AS kind, department AS unit, * EXCLUDE (department)
     FROM (
         SELECT department, sum(COLUMNS(* EXCLUDE (period, item_id, title, department, department_name, county_code, county_name, handling_days))),
-            sum(least(submitted, produced)) FILTER (produced > 0) AS reported,
-            sum(produced) FILTER (produced > 0) AS declared
+            sum(least(submitted, produced)) FILTER (owed = 1 AND produced > 0) AS reported,
+            sum(produced) FILTER (owed = 1 AND produced > 0) AS declared
         FROM mart.provider_item WHERE period = $period AND county_code = '130500' GROUP BY department
     )
 )

@@ -24,6 +24,7 @@ def assessed(lake, three_items, ledger, batch, declare):
     batch(new=3, questioned=1, set_aside=1, ignored=2)
     batch("penalty", department="sfj", new=2, duplicate=1)
     declare("teacher", 0, department="jyj")
+    declare("teacher", 7, department="jyj", period="2019-11")  # not due yet
     ledger(30, county="130529")
     ledger(3, county="130529", item="penalty")
     assess(lake, three_items, Period(2019, 11))

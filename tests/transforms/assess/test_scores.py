@@ -88,6 +88,23 @@ def test_concealed_missing_and_late_reports_name_their_provider(lake, three_item
     assert (reported["numerator"], reported["denominator"]) == (3, 5)
 
 
+def test_what_is_not_due_yet_is_not_concealed(lake, three_items, batch, declare):
+    """A yearly item's numbers may be declared month by month; they are held against it when the year is delivered."""
+    declare("teacher", 12, department="jyj", period="2019-11")
+    assess(lake, three_items, Period(2019, 11))
+    rows = lake.rows(
+        "SELECT owed, concealed, concealed_records, produced FROM mart.provider_item WHERE item_id = 'teacher'"
+    )
+    assert rows == [{"owed": 0, "concealed": 0, "concealed_records": 0, "produced": 12}]
+    (score,) = lake.rows("SELECT * FROM mart.department_score WHERE department = 'jyj'")
+    assert (score["deduction"], score["score"]) == (0, None)  # nothing was owed, nothing can be measured
+    declare("teacher", 12, department="jyj")
+    assess(lake, three_items, DECEMBER)
+    assert lake.rows(
+        "SELECT concealed_records FROM mart.provider_item WHERE item_id = 'teacher' AND period = '2019-12'"
+    ) == [{"concealed_records": 12}]
+
+
 def test_equal_scores_share_a_rank_and_the_next_is_not_skipped(lake, three_items, batch):
     county = Provision(role="county_bureau", since="2019-10", reason="试验")
     items = {"penalty": three_items.items["penalty"].model_copy(update={"provision": county})}

@@ -205,10 +205,12 @@ def measured(reported, frames) -> Measured:
     rows["owed"] = is_owed.astype(int)
     rows["met"] = (is_owed & ((rows.submitted > 0) | (rows.produced == 0))).astype(int)
     rows["late"] = ((rows.met == 1) & ~(pd.to_datetime(rows.arrived) <= pd.to_datetime(rows.due))).astype(int)
-    rows["concealed"] = (rows.produced.fillna(0) > rows.submitted).astype(int)
-    rows["concealed_records"] = (rows.produced.fillna(0) - rows.submitted).clip(lower=0).astype(int)
+    rows["concealed"] = (is_owed & (rows.produced.fillna(0) > rows.submitted)).astype(int)
+    rows["concealed_records"] = (rows.concealed * (rows.produced.fillna(0) - rows.submitted)).astype(int)
     rows["missing"] = ((rows.owed > rows.met) & ~(rows.produced > 0)).astype(int)
-    rows["reported"] = rows[["submitted", "produced"]].min(axis=1).where(rows.produced > 0, 0).astype(int)
+    rows["reported"] = (
+        rows[["submitted", "produced"]].min(axis=1).where(is_owed & (rows.produced > 0), 0).astype(int)
+    )
     return Measured(
         rows.reset_index(),
         units,
@@ -333,7 +335,7 @@ def scored(measured: Measured, record: pd.DataFrame, quotas: dict[str, int | Non
     for (kind, unit), rows in of.items():
         own = rows[["new", "updated", "duplicate", "submitted", "set_aside", "in_time", "timed", "met", "owed", "filled", "expected",
                     "linked", "records", "handled", "to_handle", "reported", "concealed", "missing", "late"]].sum()  # fmt: skip
-        produced = rows.produced[rows.produced > 0].sum()
+        produced = rows.produced[(rows.owed == 1) & (rows.produced > 0)].sum()
         pairs = {
             "completion": (counted.get(unit, 0), quotas.get(unit)),
             "reporting": (own.reported, produced),
