@@ -137,6 +137,16 @@ def test_speaks_when_what_it_guards_is_broken(lake: Lake, clause: str) -> None:
             lake.execute("ROLLBACK")
 
 
+def test_rows_that_a_database_marks_withdrawn_may_be_ignored(lake: Lake) -> None:
+    lake.execute("BEGIN TRANSACTION")
+    try:
+        lake.execute("UPDATE ops.ignored SET reason = 'withdrawn'")
+        prepare(lake.connection)
+        assert not red(lake, "ops_ignored_batch")
+    finally:
+        lake.execute("ROLLBACK")
+
+
 def breaking_files(home: Home, clause: str) -> Path:
     """Break what the clause guards; the file that it must name."""
     match clause:
