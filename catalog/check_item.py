@@ -11,10 +11,11 @@ from catalog.channel import DatabaseSource
 from catalog.errors import UserError
 from catalog.fixed_width import FixedColumn, FixedWidth
 from catalog.forbidden import ForbiddenFields
-from catalog.groups import Expanded
+from catalog.groups import Expanded, Keys
 from catalog.headers import delivered_fields, headings, normalise_header
 from catalog.loader import Catalog, Finding
 from catalog.model import (
+    RULE_FIELDS,
     STANDARD,
     SUBJECT,
     Adult,
@@ -32,8 +33,6 @@ from catalog.model import (
 )
 from catalog.period import Period
 from catalog.types import TYPES
-
-Keys = tuple[str | int, ...]
 
 RESERVED = frozenset({
     "batch_id", "period", "delivery", "row_number", "record_key", "content_hash", "subject_key",
@@ -57,7 +56,6 @@ _PART_FIELDS = (
     "conclusion",
 )
 """Keys of an item's publicity and process that name fields."""
-_RULE_FIELDS = ("field", "other", "by", "id", "on", "city", "code")
 _IDENTIFIERS = ("uscc", "org_code", "registration_no", "mixed", "person")
 
 
@@ -232,7 +230,7 @@ class ItemCheck:
             if expectation.field is not None:
                 yield expectation.field, ("checks", i, "field")
         for i, rule in enumerate(item.rules):
-            for key in _RULE_FIELDS:
+            for key in RULE_FIELDS:
                 if isinstance(name := getattr(rule, key, None), str):
                     yield name, ("rules", i, key)
         for condition, keys in self._conditions():

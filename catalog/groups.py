@@ -14,13 +14,11 @@ from typing import Any
 
 from pydantic import Field as Key
 
-from catalog.model import Model, Name, Values
+from catalog.model import RULE_FIELDS, Model, Name, Values
 from catalog.source import Source
 
 _PARAMETER = re.compile(r"\{([a-z_]+)\}")
 _LEFT_OUT = object()
-_NAMING = ("field", "other", "by", "id", "on", "city", "code")
-"""Keys of a rule that name fields."""
 
 Keys = tuple[str | int, ...]
 
@@ -162,7 +160,7 @@ def _trimmed(
     if kind == "one_of":
         left = [name for name in element if name in names]
         return (left, source, keys) if len(left) > 1 else None
-    named = {element[key] for key in _NAMING if isinstance(element.get(key), str)}
+    named = {element[key] for key in RULE_FIELDS if isinstance(element.get(key), str)}
     if isinstance(element.get("when"), dict):
         named.add(element["when"].get("field"))
     # A rule whose own list (`in`) named a parameter that was not given has nothing to say.

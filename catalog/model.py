@@ -223,6 +223,8 @@ RowRule = Annotated[
     | NoTestData,
     Key(discriminator="rule"),
 ]
+RULE_FIELDS = ("field", "other", "by", "id", "on", "city", "code", "text")
+"""Keys of a rule that name fields."""
 
 
 class Format(Model):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 from catalog.check import check
 from catalog.check_item import RESERVED
 from catalog.loader import ROOT
+from catalog.model import RULE_FIELDS, Name, RowRule
 from warehouse.schema import LINEAGE
 
 ITEM = "items/scjg/probe.yml"
@@ -184,6 +186,12 @@ def test_reserved_names_are_the_warehouses_columns():
     assert {name for name, _, _ in LINEAGE} <= RESERVED
 
 
+def test_every_key_of_a_rule_that_names_a_field_is_looked_up():
+    (rules, _) = get_args(RowRule)
+    hints = [get_type_hints(rule, include_extras=True).items() for rule in get_args(rules)]
+    assert {key for each in hints for key, hint in each if hint in (Name, Name | None)} == set(RULE_FIELDS)
+
+
 PROBE = [
     # what is replaced in the item, by what, what the finding says
     ("retention: 五年", "retentoin: 五年", "不认识的键“retentoin”"),
@@ -237,6 +245,7 @@ PROBE = [
     ("{rule: within_city, code: uscc}", "{rule: within_city, city: town}", "rules.city 所指的数据项“town”不存在"),
     ("id: id_number, on: begun", "id: id_number, on: began", "rules.on 所指的数据项“began”不存在"),
     ("by: kind, allow", "by: sort, allow", "rules.by 所指的数据项“sort”不存在"),
+    ("{rule: within_city, code: uscc}", "{rule: stated_amount, field: fine, text: nome}", "rules.text 所指的数据项“nome”不存在"),
     ("check: fill_rate_min, field: name", "check: fill_rate_min, field: nome", "checks.field 所指的数据项“nome”不存在"),
     ("document_kind: document_kind", "document_kind: nothing", "fields.document_kind 所指的数据项“nothing”不存在"),
     ("same_column_as: fine", "same_column_as: fines", "fields.same_column_as 所指的数据项“fines”不存在"),
