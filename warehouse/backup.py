@@ -28,7 +28,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from catalog.errors import UserError
-from warehouse.batch import Document
+from warehouse.batch import Document, digest
 from warehouse.datafiles import data_files
 from warehouse.home import Home
 from warehouse.lake import copy_catalog, writer_lock
@@ -283,19 +283,19 @@ class _Store:
 
     def _store(self, source: Path) -> str:
         temporary = self.target / f".copy.{os.getpid()}"
-        digest, size = _copy(source, temporary)
-        if _sha256(temporary) != digest:
+        stored, size = _copy(source, temporary)
+        if digest(temporary) != stored:
             raise UserError("写入的备份读出来不同", where=str(self.target), remedy="检查备份盘")
-        kept = _object(self.target, digest)
+        kept = _object(self.target, stored)
         if kept.exists():
             temporary.unlink()
-            return digest
+            return stored
         kept.parent.mkdir(parents=True, exist_ok=True)
         temporary.chmod(0o400)
         temporary.replace(kept)
         self.copied_files += 1
         self.copied_bytes += size
-        return digest
+        return stored
 
 
 def _copy_catalog(home: Home, target: Path) -> None:
@@ -381,10 +381,10 @@ def _bring(source: Path, entry: Entry, home: Home) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        digest, _ = _copy(_object(source, entry.sha256), temporary)
+        brought, _ = _copy(_object(source, entry.sha256), temporary)
     except FileNotFoundError:
-        digest = "不在"
-    if digest != entry.sha256:
+        brought = None
+    if brought != entry.sha256:
         temporary.unlink(missing_ok=True)
         raise UserError(
             f"备份中“{entry.path}”的内容丢失或损坏",
@@ -398,7 +398,7 @@ def _bring(source: Path, entry: Entry, home: Home) -> None:
 
 
 def _same(path: Path, entry: Entry) -> bool:
-    return path.is_file() and path.stat().st_size == entry.size and _sha256(path) == entry.sha256
+    return path.is_file() and path.stat().st_size == entry.size and digest(path) == entry.sha256
 
 
 def _landed(path: Path, entry: Entry) -> bool:
@@ -418,27 +418,22 @@ def _newest(target: Path) -> Manifest | None:
     return Manifest.from_file(names[-1]) if names else None
 
 
-def _object(root: Path, digest: str) -> Path:
-    return root / "objects" / digest[:2] / digest
+def _object(root: Path, sha256: str) -> Path:
+    return root / "objects" / sha256[:2] / sha256
 
 
 def _copy(source: Path, target: Path) -> tuple[str, int]:
     """Copy a file to disk, past the page cache; digest and size of what was read."""
-    digest, size = hashlib.sha256(), 0
+    read, size = hashlib.sha256(), 0
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with source.open("rb") as reader, os.fdopen(descriptor, "wb") as writer:
         while chunk := reader.read(_CHUNK):
-            digest.update(chunk)
+            read.update(chunk)
             size += len(chunk)
             writer.write(chunk)
         writer.flush()
         os.fsync(writer.fileno())
-    return digest.hexdigest(), size
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return read.hexdigest(), size
 
 
 def _fingerprint(key: bytes) -> str:

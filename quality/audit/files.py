@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ import yaml
 
 from catalog.errors import UserError
 from catalog.loader import ROOT
+from warehouse.batch import digest
 from warehouse.datafiles import DataFile, data_files
 from warehouse.lake import Lake
 from warehouse.lookups import log_path
@@ -68,11 +68,11 @@ class _Landed:
 
 
 def _landed(lake: Lake) -> Iterator[_Landed]:
-    for batch, item, period, delivery, source, digest in lake.execute(
+    for batch, item, period, delivery, source, sha256 in lake.execute(
         "SELECT batch_id, item_id, period, delivery, source_file, sha256 FROM ops.batch ORDER BY batch_id"
     ).fetchall():
-        folder = lake.home.landing / item / period / delivery / str(digest)[:12]
-        yield _Landed(batch, folder, folder / str(source), digest)
+        folder = lake.home.landing / item / period / delivery / str(sha256)[:12]
+        yield _Landed(batch, folder, folder / str(source), sha256)
 
 
 def _landing(lake: Lake) -> Iterator[Row]:
@@ -84,7 +84,7 @@ def _landing(lake: Lake) -> Iterator[Row]:
             fault, remedy = "封存的文件已损坏，或内容与批次所记摘要不符", f"移走该文件，{_RESTORE}"
         elif not landed.path.is_file():
             fault, remedy = "文件不在", f"{_RESTORE}；没有备份则请提供单位重报，或从 inbox 重新 ingest"
-        elif _sha256(landed.path) != landed.sha256:
+        elif digest(landed.path) != landed.sha256:
             fault, remedy = "内容变了，与批次所记摘要不符", f"移走该文件，{_RESTORE}"
         else:
             continue
@@ -128,13 +128,13 @@ def _manifests(lake: Lake) -> Iterator[Row]:
 
 
 def _returns(lake: Lake) -> Iterator[Row]:
-    for period, source, digest in lake.execute(
+    for period, source, sha256 in lake.execute(
         "SELECT DISTINCT period, source_file, sha256 FROM ops.declaration ORDER BY ALL"
     ).fetchall():
-        path = lake.home.landing / "return" / period / str(digest)[:12] / str(source)
+        path = lake.home.landing / "return" / period / str(sha256)[:12] / str(source)
         if not path.is_file():
             yield {"月报表": str(path), "不符": "文件不在", "处理": f"{_RESTORE}；或重新放入收件箱后 declare"}
-        elif _sha256(path) != digest:
+        elif digest(path) != sha256:
             yield {"月报表": str(path), "不符": "内容变了", "处理": f"移走该文件，{_RESTORE}"}
 
 
@@ -199,11 +199,6 @@ def _size(path: Path) -> int | None:
         return path.stat().st_size
     except OSError:
         return None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 CHECKS: dict[str, tuple[str, Check]] = {

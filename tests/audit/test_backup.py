@@ -13,8 +13,8 @@ import pytest
 
 from catalog.errors import UserError
 from transforms import steps
-from warehouse import backup as module
 from warehouse.backup import Manifest, backup, newest, restore, restore_missing
+from warehouse.batch import digest
 from warehouse.home import Home
 from warehouse.lake import Lake
 
@@ -49,7 +49,7 @@ def test_a_second_backup_copies_only_what_is_new(home: Home, tmp_path: Path) -> 
     assert 1 <= second.copied_files < 15  # the catalog, and of the period's marts what is not the same bytes
     objects = [p for p in (tmp_path / "b" / "objects").rglob("*") if p.is_file()]
     for kept in objects:
-        assert module._sha256(kept) == kept.name
+        assert digest(kept) == kept.name
     assert len(objects) == first.copied_files + second.copied_files
     restore(tmp_path / "b", Home(tmp_path / "old"), name=first.name)
     with Lake(Home(tmp_path / "old")) as lake:
