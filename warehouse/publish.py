@@ -18,6 +18,7 @@ from pathlib import Path
 import duckdb
 
 from catalog.errors import UserError
+from catalog.personal import has_number_macro
 from catalog.types.base_sql import quote
 from warehouse.lake import Lake
 from warehouse.lock import file_lock
@@ -27,14 +28,6 @@ _NAME = re.compile(r"(\d{6})\.duckdb")
 # The oldest format whose compression serves text columns and that every supported DuckDB (1.5, 2.0) reads.
 _STORAGE = "v1.2.0"
 _WASTE = 0.5  # of a file's blocks: beyond this the next version is written from nothing
-_NUMBER = "[1-9][0-9]{5}(?:18|19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]"
-_MACROS = (
-    # GB 11643: the last character follows from the other seventeen; pseudonyms may hold any digits.
-    f"""CREATE OR REPLACE TEMP MACRO pub_has_number(t) AS CASE WHEN regexp_matches(t, '{_NUMBER}') THEN len(list_filter(
-        regexp_extract_all(regexp_replace(t, '[0-9a-f]{{32}}', ' ', 'g'), '(?:^|[^0-9])({_NUMBER})', 1),
-        lambda n: substr('10X98765432', 1 + list_sum([substr(n, i, 1)::INTEGER * [7,9,10,5,8,4,2,1,6,3,7,9,10,5,8,4,2][i]
-            for i in range(1, 18)])::INTEGER % 11, 1) = upper(n[18]))) > 0 ELSE FALSE END""",
-)
 
 
 @dataclass(frozen=True)
@@ -184,8 +177,7 @@ def _build(
     version: int,
 ) -> tuple[int, int]:
     """Bring the file at `path`, empty or a copy of the last version, to `tables`; tables written, rows in all."""
-    for macro in _MACROS:
-        lake.execute(macro)
+    lake.execute(has_number_macro("pub_has_number"))
     lake.execute(f"ATTACH {quote(str(path))} AS pub (STORAGE_VERSION '{_STORAGE}')")
     try:
         for schema in sorted({table.schema for table in tables}):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from catalog.personal import has_number_macro
 from catalog.types.base_sql import quote
 from warehouse.datafiles import ever_filled
 from warehouse.lake import SCHEMAS, Present, present_tables
@@ -17,14 +18,6 @@ _LINEAGE = (
     "batch_id, period, delivery, row_number, record_key, content_hash, subject_key, identity_rule,"
     " county_code, county_rule, division_code, source_time"
 )
-_NUMBER = "[1-9][0-9]{5}(?:18|19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]"
-# GB 11643: the last character follows from the other seventeen. Pseudonyms may hold any digits and are left out.
-_HAS_NUMBER = f"""
-    CREATE OR REPLACE TEMP MACRO audit_has_number(content) AS CASE WHEN regexp_matches(content, '{_NUMBER}') THEN len(list_filter(
-        regexp_extract_all(regexp_replace(content, '[0-9a-f]{{32}}', ' ', 'g'), '(?:^|[^0-9])({_NUMBER})', 1),
-        lambda number: substr('10X98765432', 1 + list_sum([substr(number, i, 1)::INTEGER * [7,9,10,5,8,4,2,1,6,3,7,9,10,5,8,4,2][i]
-            for i in range(1, 18)])::INTEGER % 11, 1) = upper(number[18]))) > 0 ELSE FALSE END"""
-
 _SMALL = [
     *(f"ops.{name}" for name in ("batch", "expectation", "ignored", "declaration", "outcome")),
     *(f"lib.{name}" for name in ("member", "attribute", "conflict")),
@@ -58,7 +51,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, into: str = "") -> None:
     of all libraries, with `has_number` as above. `audit_month`: see `months`. Macro `audit_has_number(text)`: whether an ID
     number stands in it.
     """
-    connection.execute(_HAS_NUMBER)
+    connection.execute(has_number_macro("audit_has_number"))
     tables = present_tables(connection)
     if "mart.city_progress" in tables:
         months(connection, into)
