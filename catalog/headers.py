@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import TypeGuard
 
 from catalog.model import Field, Format, Item
 
@@ -18,7 +19,7 @@ def normalise_header(text: str) -> str:
     return _REQUIRED_MARK.sub("", plain).casefold()
 
 
-def has_text(text: str | None) -> bool:
+def has_text(text: str | None) -> TypeGuard[str]:
     """Whether a cell holds anything visible."""
     return bool(text and _INVISIBLE.sub("", text))
 

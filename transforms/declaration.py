@@ -20,6 +20,7 @@ from catalog.personal import redact
 from catalog.types.base_sql import quote
 from transforms.extract.drop import MonthlyReturn
 from transforms.stage.header import Template, ignore_reason_sql, recognise
+from transforms.stage.rawfile import first_rows
 from transforms.stage.read import read_raw
 from warehouse.home import Home
 from warehouse.lake import Lake, connect
@@ -38,7 +39,6 @@ TEMPLATE = Template(
     ignored=frozenset(("序号", "单位", "填报单位")),
     required=frozenset(("produced",)),
 )
-_HEADER_ROWS = 50
 
 
 @dataclass(frozen=True)
@@ -103,11 +103,7 @@ def _rows(
     """Line, item as written, its id, number and note of each row that is one."""
     raw = read_raw(source, scratch, connection)
     table = f"read_parquet({quote(str(scratch))}, file_row_number = true)"
-    cells = ", ".join(f"c{i}" for i in range(raw.columns))
-    head = connection.execute(
-        f"SELECT {cells} FROM {table} WHERE file_row_number < {_HEADER_ROWS} ORDER BY file_row_number"
-    ).fetchall()
-    layout = recognise(head, [TEMPLATE], where=source.name)
+    layout = recognise(first_rows(scratch, raw.columns, connection), [TEMPLATE], where=source.name)
     cell = {name: f"nullif(trim(c{index}), '')" for name, index in layout.columns.items()}
     if not (naming := [cell[name] for name in ("item", "title") if name in cell]):
         raise UserError(

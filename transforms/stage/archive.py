@@ -14,7 +14,7 @@ from catalog.headers import has_text
 from catalog.types.base_sql import quote
 from transforms.stage.extent import MAX_RATIO, SMALL, opened
 from transforms.stage.memo import MEMO_SUFFIXES
-from transforms.stage.rawfile import PREAMBLE, RawTable, malformed_counts, path_literal, scratch
+from transforms.stage.rawfile import PREAMBLE, RawTable, first_rows, malformed_counts, path_literal, scratch
 
 if TYPE_CHECKING:
     import duckdb
@@ -178,9 +178,5 @@ def _joined(
 
 def _heads(connection: duckdb.DuckDBPyConnection, table: RawTable) -> Iterator[tuple[str, ...]]:
     """The first rows' filled cells."""
-    names = ", ".join(f"c{i}" for i in range(table.columns))
-    for row in connection.execute(
-        f"SELECT {names} FROM read_parquet({path_literal(table.path)}, file_row_number = true)"
-        f" WHERE file_row_number < {_HEAD} ORDER BY file_row_number"
-    ).fetchall():
+    for row in first_rows(table.path, table.columns, connection, _HEAD):
         yield tuple(cell.strip() for cell in row if has_text(cell))

@@ -23,7 +23,7 @@ from transforms.stage.corrections import corrected, corrections_of, expect_mista
 from transforms.stage.county import division_macros, division_maps
 from transforms.stage.header import Layout, listed, recognise
 from transforms.stage.mixed_codes import mixed_codes
-from transforms.stage.rawfile import RawTable
+from transforms.stage.rawfile import first_rows
 from transforms.stage.read import read_raw
 from transforms.stage.records import identifier_sql, staged_sql, valid_sql
 from transforms.stage.remarks import issue_sql, look_again, quarantine_sql
@@ -36,7 +36,6 @@ from warehouse.lake import connect
 from warehouse.sealed import clear_copy
 from warehouse.secret import identity_key, pseudonym_macro
 
-_HEADER_ROWS = 50
 # Read back once or twice and then removed: packing it tightly costs more than it saves.
 _PARQUET = "(FORMAT parquet, COMPRESSION snappy)"
 
@@ -93,17 +92,9 @@ def _read(
     with clear_copy(delivery, home, folder) as landed:
         raw = read_raw(landed, folder / "raw.parquet", connection, item_layouts(item))
     templates = item_templates(item, raw.template)
-    layout = recognise(_first_rows(connection, raw), templates, where=delivery.source_file)
+    layout = recognise(first_rows(raw.path, raw.columns, connection), templates, where=delivery.source_file)
     scope = Scope(item, item.format(layout.template), catalog, period)
     return Source(raw, layout, scope, corrections_of(delivery, catalog))
-
-
-def _first_rows(connection: duckdb.DuckDBPyConnection, raw: RawTable) -> list[tuple[str | None, ...]]:
-    columns = ", ".join(f"c{i}" for i in range(raw.columns))
-    return connection.execute(
-        f"SELECT {columns} FROM read_parquet({quote(str(raw.path))}, file_row_number = true)"
-        f" WHERE file_row_number < {_HEADER_ROWS} ORDER BY file_row_number"
-    ).fetchall()
 
 
 def _rules(connection: duckdb.DuckDBPyConnection, source: Source) -> RowRules:

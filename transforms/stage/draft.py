@@ -20,9 +20,9 @@ from catalog.model import Field
 from catalog.types import TYPES, Use
 from catalog.types.base_sql import quote
 from transforms.stage.county import division_macros, division_maps
+from transforms.stage.rawfile import first_rows
 from transforms.stage.read import read_raw
 
-_HEADER_ROWS = 50
 _CLEAN_SHARE = 0.9  # of the filled cells, for a type guessed from content
 _KNOWN_SHARE = 0.5  # for a type the heading already speaks for
 _FEW = 12
@@ -104,11 +104,7 @@ class _Draft:
 
     def _find_header(self, path: Path, width: int) -> tuple[int, list[str]]:
         """The first of the rows with most words: records hold codes and dates beside theirs."""
-        columns = ", ".join(f"c{i}" for i in range(width))
-        rows = self.connection.execute(
-            f"SELECT {columns} FROM read_parquet({quote(str(path))}, file_row_number = true)"
-            f" WHERE file_row_number < {_HEADER_ROWS} ORDER BY file_row_number"
-        ).fetchall()
+        rows = first_rows(path, width, self.connection)
         scores = [
             sum(has_text(c) and bool(re.search(r"[^\W\d]", c)) and not re.search(r"\d{4}", c) for c in row)
             for row in rows

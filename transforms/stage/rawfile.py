@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 EXTRA_COLUMNS = ("_malformed", "_line", "_sheet")
 PREAMBLE = "preamble"
 """`_malformed` of title rows of a second sheet; they are ignored, not faulty."""
+HEADER_ROWS = 50
+"""Among so many first records a header must stand."""
 MAX_COLUMNS = 500
 """No item has a fifth of it; DuckDB refuses the statements for a thousand, and takes gigabytes for ten thousand."""
 MAX_RECORD_BYTES = 1_500_000
@@ -142,6 +144,17 @@ def scratch(target: Path) -> Iterator[Path]:
 def path_literal(path: Path) -> str:
     """Give the path as an SQL literal that DuckDB does not take for a pattern."""
     return quote(glob.escape(str(path)))
+
+
+def first_rows(
+    path: Path, columns: int, connection: duckdb.DuckDBPyConnection, rows: int = HEADER_ROWS
+) -> list[tuple[str | None, ...]]:
+    """The first records of a raw.parquet, in its order: only `c0`.. of each."""
+    names = ", ".join(f"c{i}" for i in range(columns))
+    return connection.execute(
+        f"SELECT {names} FROM read_parquet({path_literal(path)}, file_row_number = true)"
+        f" WHERE file_row_number < {rows} ORDER BY file_row_number"
+    ).fetchall()
 
 
 def csv_to_parquet(
