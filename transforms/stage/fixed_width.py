@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from catalog.errors import UserError
 from catalog.fixed_width import Control, FixedWidth, Place
 from transforms.stage import mojibake
-from transforms.stage.rawfile import RawTable, RowWriter, csv_to_parquet, malformed_counts, scratch
+from transforms.stage.rawfile import PREAMBLE, RawTable, RowWriter, csv_to_parquet, malformed_counts, scratch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +75,7 @@ def read_fixed_width(
                 control = shape.header if number == first else shape.trailer if number == last else None
                 if control is not None:
                     text = line.decode(shape.encoding, "replace")
-                    writer.row((), malformed="preamble", line=text)
+                    writer.row((), malformed=PREAMBLE, line=text)
                     if control.count is not None:
                         counts.append((text, _part(line, control.count, shape)))
                 elif not line.strip():

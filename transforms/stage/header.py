@@ -10,6 +10,7 @@ from catalog.channel import OPERATION, WITHDRAWN
 from catalog.errors import UserError
 from catalog.headers import has_text, normalise_header
 from catalog.types.base_sql import quote
+from transforms.stage.rawfile import PREAMBLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -139,7 +140,7 @@ def ignore_reason_sql(layout: Layout, columns: int) -> str:
     footer = f"{gate}regexp_matches({first}, {quote(_FOOTER)}) AND {filled} <= 2"
     return (
         f"CASE WHEN _malformed IS NULL AND {blank} THEN 'blank'"
-        f" WHEN {repeated} OR _malformed = 'preamble' THEN 'repeated_header'"
+        f" WHEN {repeated} OR _malformed = {quote(PREAMBLE)} THEN 'repeated_header'"
         f" WHEN {footer} THEN 'footer'{_withdrawn(layout, names)} END"
     )
 
@@ -264,7 +265,7 @@ def _check(reading: _Reading, table: list[Cells], where: str | None) -> None:
             columns.setdefault(field, []).append(i)
     twice = [places for places in columns.values() if len(places) > 1]
     if twice:
-        shown = "；".join(_listed(reading, places) for places in twice)
+        shown = "；".join(listed(reading.header, places) for places in twice)
         raise UserError(f"多列表示同一数据项：{shown}", where=place, remedy="每个数据项只保留一列")
     banned = _banned(reading)
     unknown = [
@@ -278,7 +279,7 @@ def _check(reading: _Reading, table: list[Cells], where: str | None) -> None:
     ]
     if unknown:
         raise UserError(
-            f"有未登记的列：{_listed(reading, sorted(unknown))}",
+            f"有未登记的列：{listed(reading.header, sorted(unknown))}",
             where=place,
             remedy="请按模板改正表头或删除该列；确需报送的，由信用办在目录中登记该列",
         )
@@ -316,10 +317,6 @@ def _titles(template: Template, fields: Iterable[str]) -> list[str]:
     if len(titles) > _SHOWN:
         return [*titles[: _SHOWN - 1], f"{titles[_SHOWN - 1]}等{len(titles)}列"]
     return titles
-
-
-def _listed(reading: _Reading, columns: Iterable[int]) -> str:
-    return listed(reading.header, columns)
 
 
 def listed(header: Cells, columns: Iterable[int]) -> str:

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from catalog.errors import UserError
-from transforms.stage.archive import read_gzip, read_zip
+from transforms.stage.archive import MAX_UNPACKED, read_gzip, read_zip
 from transforms.stage.dbf import is_dbf, read_dbf
 from transforms.stage.delimited import read_delimited
 from transforms.stage.extent import opened
 from transforms.stage.fixed_width import Layout, find_layout, read_fixed_width
 from transforms.stage.json_records import read_json
 from transforms.stage.pulled import read_pulled
-from transforms.stage.rawfile import PREAMBLE, RawTable
+from transforms.stage.rawfile import RawTable
 from transforms.stage.spreadsheet import protected, read_workbook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["PREAMBLE", "RawTable", "read_raw"]
+__all__ = ["RawTable", "read_raw"]
 
 _FORMATS = (
     "可接受的格式：CSV、XLSX、XLS、ODS、JSON、XML、DBF、目录登记了列位的定长文本，以及它们的 ZIP、GZIP 压缩包"
@@ -38,13 +38,12 @@ _OTHERS = (
     (b"SQLite format 3", "SQLite 数据库"),
     (b"{\\rtf", "RTF 文档"),
 )
-_MAX_UNPACKED = 8 << 30
 
 
 def read_raw(
     source: Path, target: Path, connection: duckdb.DuckDBPyConnection, layouts: Sequence[Layout] = ()
 ) -> RawTable:
-    """Write `target` (Parquet, zstd) and say what was found.
+    """Write `target` (Parquet) and say what was found.
 
     Columns: c0..cN VARCHAR as in the file, then `_malformed` (NULL, or why the record could not be divided
     into the file's columns: too_few_columns, too_many_columns, broken_quotes, undecodable, record_too_long,
@@ -161,7 +160,7 @@ def _zip_format(source: Path) -> str:
             where=source.name,
             remedy="请用 Excel 或 WPS 打开后另存为 XLSX，重新报送",
         ) from error
-    if size > _MAX_UNPACKED:
+    if size > MAX_UNPACKED:
         raise UserError("解压后超过 8 GB", where=source.name, remedy="请改用 CSV 分批报送")
     if "xl/workbook.bin" in names:
         return "xlsb"
