@@ -3,8 +3,8 @@
 GX has no engine for DuckDB, and fetches rows after it has given the connection back, by when DuckDB's result
 is gone. Two ways round that are known (design, section 7): an entry in GX's private
 `_PERSISTED_CONNECTION_DIALECTS`, or a registered SQLAlchemy dialect whose execution context reads each result
-at once. We take the dialect: it rests on SQLAlchemy's own fetch strategies and patches nothing of GX, and the
-results are a handful of aggregates.
+at once. We take the dialect: it rests on SQLAlchemy's own fetch strategies and needs no patch of GX, and the
+results are a handful of aggregates. What is patched, for speed alone, see `_light_bookkeeping`.
 
 GX folds the metrics of one table into one SELECT. What would cost a scan per expectation is kept from it:
 offending values are never asked for (LIMIT 0), which also keeps personal data out of results and Data Docs.

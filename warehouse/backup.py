@@ -2,7 +2,8 @@
 
 A backup folder holds `objects/<first two>/<sha256>`, every content once, and `backups/<time>-<snapshot>.json`, one
 manifest per backup: path, size and SHA-256 of each file. What is backed up: the lake's catalog and every data file a kept
-snapshot reads, `landing`, `reports` and `data_docs/results`. Staged files and the inbox are not: they can be made anew.
+snapshot reads, `landing`, `reports`, `data_docs/results` and `audit`. Staged files and the inbox are not: they can be
+made anew.
 
 The key behind the pseudonyms is left out unless asked for: with it, whoever holds the backup can tell persons from their
 pseudonyms. The manifest has its fingerprint, so that a restore takes no other key for it.

@@ -75,7 +75,7 @@ class Home:
 
     @property
     def audit(self) -> Path:
-        """The append-only log of authorised look-ups."""
+        """The append-only logs of authorised look-ups and of publications, and what tells the vault's keys from others."""
         return self.root / "audit"
 
     @property

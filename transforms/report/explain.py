@@ -38,7 +38,7 @@ def explain(
     """Trace `mart.county_progress.collected` of a unit (code or name) to batches, files and lines.
 
     A published month is traced at its snapshot. `item` limits files and lines to one item. Raises `UserError` for an
-    unknown unit or a month without assessment, RuntimeError if the records do not add up to the number.
+    unknown unit, a month without assessment, and records that do not add up to the number.
     """
     with ExitStack() as stack:
         frozen = published(lake, period)
