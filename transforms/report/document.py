@@ -23,7 +23,7 @@ from transforms.report.figures import Figures
 from transforms.report.tables import Column, Table, cell_text, tables
 
 # The standard's typefaces; a machine without them shows its own of the same kind.
-SONG, FANG, HEI, KAI, TITLE = "宋体", "仿宋_GB2312", "黑体", "楷体_GB2312", "方正小标宋简体"
+SONG, FANG, HEI, TITLE = "宋体", "仿宋_GB2312", "黑体", "方正小标宋简体"
 RED = RGBColor(0xC0, 0x00, 0x00)
 THREE, FOUR, TWO = Pt(16), Pt(14), Pt(22)  # 3号、4号、2号
 PITCH = Pt(28.95)  # 22 lines on 225 mm

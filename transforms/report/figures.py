@@ -86,7 +86,21 @@ class Figures:
     @property
     def estimated(self) -> bool:
         """Whether any quota rests on a weight that was not found in a source."""
-        return any(c["weight_confidence"] not in (None, "exact") for c in self.counties)
+        return any(map(estimated, self.counties))
+
+
+def county_rows(lake: Lake, period: Period) -> list[Row]:
+    """`mart.county_progress` of a period in the order of every table: counties by rank, then zones, then the city's own."""
+    return lake.rows(
+        "SELECT * FROM mart.county_progress WHERE period = ? "
+        "ORDER BY list_position(['county', 'zone', 'city_level'], unit_kind), rank NULLS LAST, county_code",
+        [str(period)],
+    )
+
+
+def estimated(county: Row) -> bool:
+    """Whether the county's quota rests on a weight that was not found in a source."""
+    return county["weight_confidence"] not in (None, "exact")
 
 
 def read_figures(
@@ -105,11 +119,7 @@ def read_figures(
     require_fresh(lake, period)
     terms = terms or present_terms(period)
     (city,) = lake.rows("SELECT * FROM mart.city_progress WHERE period = ?", [str(period)])
-    counties = lake.rows(
-        "SELECT * FROM mart.county_progress WHERE period = ? "
-        "ORDER BY list_position(['county', 'zone', 'city_level'], unit_kind), rank NULLS LAST, county_code",
-        [str(period)],
-    )
+    counties = county_rows(lake, period)
     unit = _unit(catalog, counties, county, department)
     departments = lake.rows(
         "SELECT * FROM mart.department_progress WHERE period = ? "

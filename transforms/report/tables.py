@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from transforms.report.figures import STATUS, Figures, Row
+from transforms.report.figures import STATUS, Figures, Row, estimated
 from transforms.report.words import percent, permille, whole
 
 Kind = Literal["text", "whole", "rate", "permille", "date", "rank", "points"]
-CONFIDENCE = {"exact": "查得", "estimate": "估计", "derived": "推算"}
 
 
 @dataclass(frozen=True)
@@ -77,14 +76,7 @@ def tables(f: Figures) -> dict[str, Table]:
 
 
 def _counties(f: Figures) -> Table:
-    rows = [
-        c
-        | {
-            "confidence": CONFIDENCE.get(c["weight_confidence"], ""),
-            "estimated": c["weight_confidence"] not in (None, "exact"),
-        }
-        for c in f.counties
-    ]
+    rows = [c | {"estimated": estimated(c)} for c in f.counties]
     total = {
         "county_name": "全市合计",
         "floor_target": f.city["floor_total"],

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from catalog.period import Period
 from transforms.report.chart import ZONE
-from transforms.report.figures import require_assessed
+from transforms.report.figures import county_rows, estimated, require_assessed
 from transforms.report.words import percent, whole
 from warehouse.lake import Lake
 
@@ -28,12 +28,8 @@ def county_table(lake: Lake, period: Period) -> Table:
         ("保底率", "right"),
     ):
         table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    for row in lake.rows(
-        "SELECT * FROM mart.county_progress WHERE period = ? "
-        "ORDER BY list_position(['county', 'zone', 'city_level'], unit_kind), rank NULLS LAST, county_code",
-        [str(period)],
-    ):
-        star = "*" if row["weight_confidence"] not in (None, "exact") else ""
+    for row in county_rows(lake, period):
+        star = "*" if estimated(row) else ""
         table.add_row(
             str(row["rank"] or ""),
             ZONE if row["unit_kind"] == "zone" else row["county_name"],
