@@ -111,6 +111,13 @@ class Catalog:
             if item.library in self.libraries and self.libraries[item.library].opt_in
         )
 
+    @cached_property
+    def shown(self) -> tuple[Item, ...]:
+        """Items whose records readers may see at all: neither authorised ones nor those of opt-in libraries."""
+        return tuple(
+            item for name, item in self.items.items() if item.share != "authorised" and name not in self.apart
+        )
+
     def collected(self, opted: Container[str] = ()) -> dict[str, Item]:
         """Items that are collected: all but those of opt-in libraries that are not `opted` for."""
         return {

@@ -97,11 +97,7 @@ def _report(catalog: Catalog) -> Flow:
 
 
 def _publish(catalog: Catalog) -> Flow:
-    shown = (
-        record_table(item)
-        for item in catalog.items.values()
-        if item.share != "authorised" and item.id not in catalog.apart
-    )
+    shown = map(record_table, catalog.shown)
     libraries = (f"lib.{library.id}" for library in catalog.libraries.values() if not library.opt_in)
     named = (*_named_in("publish"), *_names(shown), *libraries, *_names(MARTS), *_names(REFERENCE))
     return Flow(named, ("publish/public",))

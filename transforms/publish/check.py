@@ -117,11 +117,7 @@ def check(
         hide(frozen, catalog, as_of)
         _resolve(frozen, codes)
         # Objections and repairs are about records; they are no credit information of their own.
-        items = [
-            i
-            for i in catalog.items.values()
-            if i.share != "authorised" and i.id not in catalog.apart and i.process is None
-        ]
+        items = [item for item in catalog.shown if item.process is None]
         details = list(_details(frozen, catalog, items))
         results = _results(frozen, details)
         subjects = [

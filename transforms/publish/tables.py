@@ -73,8 +73,8 @@ class _Tables:
         yield from self._about(frozenset(made))
 
     def _contents(self) -> Iterator[PublishedTable]:
-        for item in self.catalog.items.values():
-            if item.id in self.ledger and item.share != "authorised" and item.id not in self.catalog.apart:
+        for item in self.catalog.shown:
+            if item.id in self.ledger:
                 self.published[item.id] = item
                 yield self._record(item)
         for library in self.catalog.libraries.values():

@@ -143,7 +143,7 @@ def _published(lake: Lake, catalog: Catalog, keys: set[tuple[str, str]]) -> Iter
     made: dict[tuple[int, str], list[publications.Published]] = {}
     for entry in publications.entries(lake.home):
         made.setdefault((entry.snapshot, entry.as_of), []).append(entry)
-    shown = {i.id for i in catalog.items.values() if i.share != "authorised" and i.id not in catalog.apart}
+    shown = {item.id for item in catalog.shown}
     wanted = _table(key for key in keys if key[0] in shown)
     for (snapshot, day), entries in made.items() if wanted.num_rows else ():
         with lake.at(snapshot) as then:
