@@ -14,6 +14,8 @@ import duckdb
 from catalog.types.base_sql import quote
 from warehouse.home import Home
 
+METADATA = "__ducklake_metadata_lake."
+"""Where a connection to the lake finds its catalog's own tables (`ducklake_table`, `ducklake_data_file`)."""
 LAKE_PARQUET = "(FORMAT parquet, COMPRESSION zstd)"
 """How files are written that come into the lake as they are."""
 
@@ -117,7 +119,7 @@ def data_files(catalog: Reader, schema: str = "") -> Sequence[DataFile]:
 
 def ever_filled(connection: Reader) -> set[str]:
     """Tables (`schema.table`) of an open lake that had a row at some time: no other need be scanned, at 20 to 40 ms each."""
-    at = "__ducklake_metadata_lake.ducklake_"
+    at = f"{METADATA}ducklake_"
     rows = connection.execute(
         f"SELECT DISTINCT s.schema_name || '.' || t.table_name FROM {at}table AS t"
         f" JOIN {at}schema AS s ON s.schema_id = t.schema_id SEMI JOIN {at}table_stats AS n ON n.table_id = t.table_id"

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import duckdb
 
 from catalog.errors import UserError
+from warehouse.datafiles import METADATA
 from warehouse.lake import Lake
+
+_AT = f"{METADATA}ducklake_"
 
 # References follow the catalog, and the logs of refusals and of what was sent out tell what happened: neither is state.
 _STATE = ("rec", "core", "lib", "mart", "vault", "ops")
@@ -55,17 +58,16 @@ def _batches(tx: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 def _changed(tx: duckdb.DuckDBPyConnection, snapshot: int) -> dict[str, list[str] | None]:
     """State tables with rows written or deleted since, each with its columns at the snapshot; None: not there yet."""
-    at = "__ducklake_metadata_lake.ducklake_"
     written = tx.execute(
         f"""
         WITH touched AS (
-            SELECT unnest(string_split(changes_made, ',')) AS change FROM {at}snapshot_changes WHERE snapshot_id > $snapshot
+            SELECT unnest(string_split(changes_made, ',')) AS change FROM {_AT}snapshot_changes WHERE snapshot_id > $snapshot
         ),
         tables AS (
             SELECT DISTINCT try_cast(split_part(change, ':', 2) AS BIGINT) AS table_id FROM touched WHERE change NOT LIKE 'altered%'
         )
         SELECT s.schema_name || '."' || t.table_name || '"', s.schema_name || '.' || t.table_name
-        FROM {at}table AS t JOIN {at}schema AS s USING (schema_id)
+        FROM {_AT}table AS t JOIN {_AT}schema AS s USING (schema_id)
         WHERE t.end_snapshot IS NULL AND (t.begin_snapshot > $snapshot OR t.table_id IN (FROM tables))
             AND list_contains($state, s.schema_name)""",
         {"snapshot": snapshot, "state": list(_STATE)},
@@ -93,11 +95,10 @@ def _changed(tx: duckdb.DuckDBPyConnection, snapshot: int) -> dict[str, list[str
 
 def _columns(tx: duckdb.DuckDBPyConnection, valid: str, table: str, snapshot: int) -> list[str] | None:
     """The columns of the table of that name, as far as it was there: a library may have been dropped and made anew."""
-    at = "__ducklake_metadata_lake.ducklake_"
     rows = tx.execute(
         f"""
-        SELECT c.column_name FROM (FROM {at}column WHERE {valid} AND parent_column IS NULL) AS c
-        JOIN (FROM {at}table WHERE {valid}) AS t USING (table_id) JOIN {at}schema AS s USING (schema_id)
+        SELECT c.column_name FROM (FROM {_AT}column WHERE {valid} AND parent_column IS NULL) AS c
+        JOIN (FROM {_AT}table WHERE {valid}) AS t USING (table_id) JOIN {_AT}schema AS s USING (schema_id)
         WHERE s.schema_name || '.' || t.table_name = $table ORDER BY c.column_order""",
         {"table": table, "snapshot": snapshot},
     ).fetchall()

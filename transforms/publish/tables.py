@@ -18,6 +18,7 @@ from transforms.integrate.plan import OWN_COLUMNS, Plan, column_comments, resolv
 from transforms.publish.questions import QUESTIONS
 from transforms.publish.state import current_rows
 from transforms.publish.suppress import SMALL, counts_of, suppress
+from warehouse.datafiles import METADATA
 from warehouse.lake import Lake
 from warehouse.publish import PublishedTable
 from warehouse.schema import REFERENCE
@@ -108,7 +109,7 @@ class _Tables:
 
     def _last_changes(self) -> dict[str, int]:
         """Per table of the lake: the last snapshot that changed its files."""
-        at = "__ducklake_metadata_lake.ducklake_"
+        at = f"{METADATA}ducklake_"
         rows = self.lake.execute(
             f"""SELECT s.schema_name || '.' || t.table_name, max(greatest(f.begin_snapshot, coalesce(f.end_snapshot, 0)))
             FROM {at}data_file f JOIN {at}table t ON t.table_id = f.table_id AND t.end_snapshot IS NULL
