@@ -201,9 +201,9 @@ def row_rules(scope: Scope) -> RowRules:
     )
 
 
-def holds(condition: Condition) -> str:
-    """SQL for a condition on another field; never NULL."""
-    column = plain(condition.field)
+def holds(condition: Condition, table: str = "") -> str:
+    """SQL for a condition on another field, of the table so named where several are read; never NULL."""
+    column = f"{table}.{plain(condition.field)}" if table else plain(condition.field)
     if condition.in_ is not None:
         return f"coalesce({column} IN ({literal_list(condition.in_)}), FALSE)"
     if condition.has is not None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from datetime import date
 
 from catalog.loader import Catalog
-from catalog.model import Condition, Item, Process, Publicity
+from catalog.model import Item, Process, Publicity
 from catalog.publicity import PublicityClass, PublicityPeriod
 from catalog.types import TYPES
 from catalog.types.base_sql import literal_list, quote
+from quality.rules import holds
 from warehouse.lake import Lake
 
 REASONS = {
@@ -35,7 +36,7 @@ def hide(lake: Lake, catalog: Catalog, as_of: date) -> None:
 
     Where several reasons hold for one record, the earliest counts, a reason of the subject's rights before others.
     """
-    present = {name for (name,) in lake.execute("SELECT DISTINCT item_id FROM core.record").fetchall()}
+    present = present_items(lake)
     lake.execute(
         "CREATE OR REPLACE TEMP TABLE xt_found (item_id VARCHAR, record_key UUID, reason VARCHAR, since DATE)"
     )
@@ -71,7 +72,7 @@ def _periods(item: Item, publicity: Publicity, catalog: Catalog, as_of: date) ->
     if publicity.period is not None:
         until = _until(publicity, catalog.publicity[publicity.period], until)
     ended = f'v."{publicity.ended}"' if publicity.ended else "NULL::DATE"
-    withdrawn = f"coalesce({_holds(publicity.withdrawn)}, FALSE)" if publicity.withdrawn else "FALSE"
+    withdrawn = holds(publicity.withdrawn, "v") if publicity.withdrawn else "FALSE"
     return f"""
         SELECT {quote(item.id)}, record_key,
             CASE WHEN withdrawn THEN 'withdrawn' WHEN ended <= {day} THEN 'ended' ELSE 'expired' END,
@@ -134,22 +135,19 @@ def _falls(member: PublicityClass, publicity: Publicity) -> str:
     return " AND ".join(tests) or "TRUE"
 
 
-def _holds(condition: Condition) -> str:
-    column = f'v."{condition.field}"'
-    if condition.in_ is not None:
-        return f"{column} IN ({literal_list(condition.in_)})"
-    if condition.has is not None:
-        return f"list_has_any(string_split({column}, ';'), [{literal_list(condition.has)}])"
-    return f"({column} IS NOT NULL) = {condition.present}"
-
-
 def numbers(item: Item) -> list[str]:
     """The fields by whose value others name a record of the item: its numbers of documents, certificates, cases."""
     return [f.name for f in item.fields if TYPES[f.type].names_record and not TYPES[f.type].private]
 
 
-def _number(field: str) -> str:
-    return f'upper(xt_document_no(v."{field}"))'
+def number_sql(value: str) -> str:
+    """SQL of the form in which numbers that name records are compared."""
+    return f"upper(xt_document_no({value}))"
+
+
+def present_items(lake: Lake) -> set[str]:
+    """The items of which the ledger has a record."""
+    return {name for (name,) in lake.execute("SELECT DISTINCT item_id FROM core.record").fetchall()}
 
 
 def _processes(
@@ -157,9 +155,10 @@ def _processes(
 ) -> None:
     """Add the records on which one item's objections or repairs act. A record is theirs if number and subject agree."""
     day = f"DATE '{as_of}'"
+    own_number = number_sql(f'v."{process.record_no}"')
     lake.execute(
         f"""CREATE OR REPLACE TEMP TABLE xt_process AS
-        SELECT t.item_id AS target, coalesce(l.subject_key, r.subject_key) AS subject_key, upper(xt_document_no(v."{process.record_no}")) AS number,
+        SELECT t.item_id AS target, coalesce(l.subject_key, r.subject_key) AS subject_key, {own_number} AS number,
             v."{process.begun}" AS begun, v."{process.concluded}" AS concluded, v."{process.conclusion}" AS conclusion
         FROM {current_rows(item)}
         LEFT JOIN core.link l ON l.item_id = r.item_id AND l.record_key = r.record_key
@@ -172,9 +171,8 @@ def _processes(
         if target is None or name not in present or target.process is not None:
             continue
         named = numbers(target)
-        number = (
-            f"p.number IN ({', '.join(_number(n) for n in named)})" if named else "p.subject_key IS NOT NULL"
-        )
+        borne = ", ".join(number_sql(f'v."{each}"') for each in named)
+        number = f"p.number IN ({borne})" if named else "p.subject_key IS NOT NULL"
         least = _least_months(target.publicity, catalog)
         start = target.publicity.from_ if target.publicity else None
         ends = f'greatest(p.concluded, (v."{start}" + to_months({least}))::DATE)' if least else "p.concluded"

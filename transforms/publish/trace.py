@@ -17,7 +17,7 @@ from catalog.errors import UserError
 from catalog.loader import Catalog
 from catalog.model import Item
 from catalog.types.base_sql import quote
-from transforms.publish.state import REASONS, current_rows, hide, numbers
+from transforms.publish.state import REASONS, current_rows, hide, number_sql, numbers, present_items
 from warehouse import lookups, publications
 from warehouse.lake import Lake
 
@@ -105,14 +105,13 @@ def _rows(lake: Lake, item: Item, join: str) -> list[dict[str, Any]]:
 
 
 def _numbered(lake: Lake, items: list[Item], number: str) -> list[dict[str, Any]]:
-    present = _present(lake)
+    present = present_items(lake)
     found = []
     for item in items:
         if item.id in present and numbers(item):
-            bears = " OR ".join(
-                f'upper(xt_document_no(v."{n}")) = upper(xt_document_no({quote(number)}))'
-                for n in numbers(item)
-            )
+            asked = number_sql(quote(number))
+            borne = [number_sql(f'v."{name}"') for name in numbers(item)]
+            bears = " OR ".join(f"{each} = {asked}" for each in borne)
             found += _rows(
                 lake,
                 item,
@@ -132,10 +131,6 @@ def _ended(lake: Lake, items: list[Item], since: date | None) -> Iterator[dict[s
                 item,
                 f"JOIN xt_acted h ON h.item_id = r.item_id AND h.record_key = r.record_key{within}",
             )
-
-
-def _present(lake: Lake) -> set[str]:
-    return {name for (name,) in lake.execute("SELECT DISTINCT item_id FROM core.record").fetchall()}
 
 
 def _published(lake: Lake, catalog: Catalog, keys: set[tuple[str, str]]) -> Iterator[_Sent]:
