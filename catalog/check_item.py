@@ -15,6 +15,7 @@ from catalog.groups import Expanded, Keys
 from catalog.headers import delivered_fields, headings, normalise_header
 from catalog.loader import Catalog, Finding
 from catalog.model import (
+    IDENTIFIERS,
     RULE_FIELDS,
     STANDARD,
     SUBJECT,
@@ -56,7 +57,6 @@ _PART_FIELDS = (
     "conclusion",
 )
 """Keys of an item's publicity and process that name fields."""
-_IDENTIFIERS = ("uscc", "org_code", "registration_no", "mixed", "person")
 
 
 @dataclass
@@ -215,7 +215,7 @@ class ItemCheck:
         yield from (
             (name, ("one_of", i, j)) for i, group in enumerate(item.one_of) for j, name in enumerate(group)
         )
-        for role in ("name", *_IDENTIFIERS):
+        for role in ("name", *IDENTIFIERS):
             if (name := getattr(item.subject, role)) is not None:
                 yield name, ("subject", role)
         for name in ("source_time", "expires"):
@@ -263,9 +263,9 @@ class ItemCheck:
 
     def _subject(self) -> Iterator[Finding]:
         subject = self.item.subject
-        identifiers = [role for role in _IDENTIFIERS if getattr(subject, role) is not None]
-        wanted = {"person": ["person"], "any": list(_IDENTIFIERS)}.get(
-            subject.kind, [r for r in _IDENTIFIERS if r != "person"]
+        identifiers = [role for role in IDENTIFIERS if getattr(subject, role) is not None]
+        wanted = {"person": ["person"], "any": list(IDENTIFIERS)}.get(
+            subject.kind, [r for r in IDENTIFIERS if r != "person"]
         )
         if not set(identifiers) & set(wanted):
             yield self.at(

@@ -61,12 +61,7 @@ def library_findings(library: Library, source: Source, catalog: Catalog) -> Iter
                     key,
                     i,
                 )
-            elif library.subject == "organisation" and not (
-                item.subject.uscc
-                or item.subject.org_code
-                or item.subject.registration_no
-                or item.subject.mixed
-            ):
+            elif library.subject == "organisation" and not item.subject.codes:
                 yield at(
                     f"成员目录“{member}”没有机构代码", "机构库的成员须在 subject 中写 uscc 等代码", key, i
                 )

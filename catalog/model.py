@@ -38,6 +38,9 @@ SUBJECT = "subject"
 """The word in a key that stands for whoever the row is about."""
 STANDARD = "standard"
 """The name under which the catalog's own format is known beside those of `formats`."""
+_CODES = ("uscc", "org_code", "registration_no", "mixed")
+IDENTIFIERS = (*_CODES, "person")
+"""Keys of a subject that name its identifiers."""
 PERIOD_MONTHS: dict[str, int] = {"quarterly": 3, "half_yearly": 6, "yearly": 12}
 
 
@@ -93,6 +96,16 @@ class Subject(Model):
     registration_no: Name | None = None
     person: Name | None = None
     mixed: Name | None = None
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The fields that hold a code of organisations."""
+        return tuple(name for role in _CODES if (name := getattr(self, role)) is not None)
+
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """The fields that identify the subject, its name not among them."""
+        return self.codes if self.person is None else (*self.codes, self.person)
 
 
 class CountyRule(Model):

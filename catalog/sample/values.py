@@ -224,10 +224,7 @@ class Plan:
     @cached_property
     def subject_fields(self) -> frozenset[str]:
         """Fields that identify the subject, its name not among them."""
-        s = self.item.subject
-        return frozenset(
-            n for n in (s.uscc, s.org_code, s.registration_no, s.person, s.mixed) if n is not None
-        )
+        return frozenset(self.item.subject.identifiers)
 
     @cached_property
     def registry(self) -> bool:

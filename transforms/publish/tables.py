@@ -402,8 +402,7 @@ def _person(item: Item) -> str | None:
     subject = item.subject
     if subject.kind != "any" or subject.person is None:
         return None
-    codes = [c for c in (subject.uscc, subject.org_code, subject.registration_no, subject.mixed) if c]
-    nameless = " AND ".join(f'v."{c}" IS NULL' for c in codes)
+    nameless = " AND ".join(f'v."{c}" IS NULL' for c in subject.codes)
     # Files of 2016 do not say whether a counterparty is a person: a short name without any code is taken for one.
     return (
         f"(coalesce(starts_with(r.subject_key, 'person:'), FALSE) OR v.\"{subject.person}\" IS NOT NULL"

@@ -16,7 +16,7 @@ from catalog.errors import UserError
 from catalog.forbidden import load_forbidden
 from catalog.headers import has_text, headings, normalise_header
 from catalog.loader import Catalog
-from catalog.model import Field
+from catalog.model import IDENTIFIERS, Field
 from catalog.types import TYPES, Use
 from catalog.types.base_sql import quote
 from transforms.stage.county import division_macros, division_maps
@@ -295,7 +295,7 @@ class _Draft:
         """Roles by the types that the catalog's items give them."""
         roles: dict[str, Counter[str]] = {}
         for item in self.catalog.items.values():
-            for role in ("name", "uscc", "org_code", "registration_no", "mixed", "person"):
+            for role in ("name", *IDENTIFIERS):
                 if (name := getattr(item.subject, role)) is not None:
                     roles.setdefault(role, Counter())[item.field(name).type] += 1
         found: dict[str, str] = {}

@@ -40,7 +40,7 @@ def subject_sql(scope: Scope) -> tuple[str, str]:
         pseudonym = TYPES[field.type].stored(column, scope.use(field))
         add(subject.person, "person", "resident_id", f"xt_is_id({column})", pseudonym)
         add(subject.person, "person", "other_document", "TRUE", pseudonym)
-    present = [name for name in _identifiers(scope.item) if not scope.absent(name)]
+    present = [name for name in subject.identifiers if not scope.absent(name)]
     masked = any_of([f"contains({plain(name)}, '*')" for name in present])
     # Two steps that give the same key need be told apart for the rule only.
     keys = " ".join(
@@ -67,7 +67,7 @@ def record_key_sql(item: Item) -> str:
 def key_given_sql(item: Item, row: str) -> str:
     """Whether `row`, faulty as it is, says which record it is: every part of the key is there."""
     parts = [
-        f"({' OR '.join(f'{row}.{plain(n)} IS NOT NULL' for n in _identifiers(item))})"
+        f"({' OR '.join(f'{row}.{plain(n)} IS NOT NULL' for n in item.subject.identifiers)})"
         if name == SUBJECT
         else f"{row}.{plain(name)} IS NOT NULL"
         for name in item.key
@@ -95,12 +95,6 @@ def _canonical(field: Field) -> str:
 
 def _subject_part(item: Item) -> str:
     """Who the row is about, as far as it says: a key, else the masked identifiers with the name."""
-    named = [*_identifiers(item), *filter(None, [item.subject.name])]
+    named = [*item.subject.identifiers, item.subject.name]
     loose = ", ".join(f"coalesce({plain(name)}, '')" for name in named)
     return f"coalesce(subject_key, concat_ws('|', {loose}))"
-
-
-def _identifiers(item: Item) -> list[str]:
-    subject = item.subject
-    found = (subject.uscc, subject.org_code, subject.registration_no, subject.mixed, subject.person)
-    return [name for name in found if name]
