@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from warehouse.home import Home
 from warehouse.lock import file_lock
+from warehouse.log import append_line
 from warehouse.secret import derived_key
 
 _START = "0" * 64
@@ -77,11 +78,7 @@ def append(home: Home, lookup: Lookup) -> Entry:
         entry = Entry(
             seq=seq, at=at, lookup=lookup, previous=previous, seal=_seal(home, seq, at, lookup, previous)
         )
-        descriptor = os.open(log_path(home), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-            file.write(entry.model_dump_json() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(log_path(home), entry.model_dump_json())
         temporary = _head(home).with_suffix(f".{os.getpid()}")
         temporary.touch(mode=0o600)
         temporary.write_text(f"{seq} {entry.seal}\n", encoding="ascii")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from warehouse.home import Home
 from warehouse.lock import file_lock
+from warehouse.log import append_line
 
 
 class Published(BaseModel):
@@ -55,11 +55,7 @@ def record(
             as_of=as_of,
             snapshot=snapshot,
         )
-        descriptor = os.open(log_path(home), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-            file.write(entry.model_dump_json() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(log_path(home), entry.model_dump_json())
 
 
 def entries(home: Home) -> Iterator[Published]:
