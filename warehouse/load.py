@@ -206,9 +206,8 @@ class _Load:
         self.staged = f"read_parquet({quote(str(self.batch.parquet('staged')))})"
 
     def run(self) -> None:
-        found = self.tx.execute(f"SELECT count(*) FROM ops.batch WHERE batch_id = {self.id}").fetchone()
         # All tables change in one transaction, so a batch that is not registered has left no row in any of them.
-        self.replacing = found is not None and found[0] > 0
+        self.replacing = self._any(f"ops.batch WHERE batch_id = {self.id}")
         self._touched()
         later = self._later()
         before = self._outcomes_by_batch("before", later)
@@ -237,8 +236,7 @@ class _Load:
             f" WHERE period >= {quote(self.delivery.period)}"
             f" AND (period, delivery) > ({quote(self.delivery.period)}, {quote(self.delivery.delivery)})"
         )
-        row = self.tx.execute("SELECT count(*) FROM touched_later").fetchone()
-        return bool(row and row[0])
+        return self._any("touched_later")
 
     def _outcomes_by_batch(self, name: str, later: bool) -> str:
         """Outcomes of the other batches' rows of `touched_later`, counted per batch."""
