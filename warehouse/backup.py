@@ -18,7 +18,6 @@ in one process, closing it in one drops the locks of the other.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import sqlite3
 import time
@@ -29,7 +28,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from catalog.errors import UserError
-from warehouse.batch import Document, digest
+from warehouse.batch import Delivery, Document, digest
 from warehouse.datafiles import data_files
 from warehouse.home import Home
 from warehouse.lake import copy_catalog, writer_lock
@@ -115,7 +114,7 @@ def backup(home: Home, target: Path, *, with_key: bool = False) -> BackupResult:
                 _copy_catalog(home, catalog)
             with closing(sqlite3.connect(catalog)) as copy:
                 (snapshot,) = copy.execute("SELECT max(snapshot_id) FROM ducklake_snapshot").fetchone()
-                wanted = {f"lake/data/{file.path}": file.size for file in data_files(copy)}
+                wanted = _data(copy)
             # Landing after the catalog: whatever batch the catalog knows had been landed before.
             paths = [*wanted, *_tree_files(home)]
             entries = [store.keep(home.root / path, path, wanted.get(path)) for path in paths]
@@ -196,7 +195,7 @@ def restore_missing(source: Path, home: Home) -> list[str]:
         with writer_lock(home):
             _copy_catalog(home, scratch)
         with closing(sqlite3.connect(scratch)) as catalog:
-            wanted = {f"lake/data/{file.path}": file.size for file in data_files(catalog)}
+            wanted = _data(catalog)
     finally:
         scratch.unlink(missing_ok=True)
     brought, unknown = [], []
@@ -315,6 +314,11 @@ def _copy_catalog(home: Home, target: Path) -> None:
         raise UserError(f"湖的目录库已损坏（{state}）", where=source.place, remedy="从上一次备份恢复")
 
 
+def _data(catalog: sqlite3.Connection) -> dict[str, int]:
+    """Paths below the home and sizes of the data files that the catalog knows."""
+    return {f"lake/data/{file.path}": file.size for file in data_files(catalog)}
+
+
 def _read_only(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=60)
 
@@ -367,11 +371,9 @@ def _relocate(home: Home, before: Path, entries: Iterable[Entry]) -> None:
     for entry in entries:
         if entry.path.startswith("landing/") and entry.path.endswith("/manifest.json"):
             path = home.root / entry.path
-            stated = json.loads(path.read_text(encoding="utf-8"))
-            stated["path"] = str(home.root / Path(stated["path"]).relative_to(before))
-            temporary = path.with_name(f".{path.name}.{os.getpid()}")
-            temporary.write_text(json.dumps(stated, ensure_ascii=False, indent=1), encoding="utf-8")
-            temporary.replace(path)
+            delivery = Delivery.from_file(path)
+            moved = home.root / Path(delivery.path).relative_to(before)
+            delivery.model_copy(update={"path": str(moved)}).to_file(path)
 
 
 def _bring(source: Path, entry: Entry, home: Home) -> None:
@@ -411,12 +413,17 @@ def _landed(path: Path, entry: Entry) -> bool:
 
 
 def _manifests(source: Path) -> dict[str, Manifest]:
-    return {path.stem: Manifest.from_file(path) for path in sorted((source / "backups").glob("[0-9]*.json"))}
+    return {path.stem: Manifest.from_file(path) for path in _manifest_files(source)}
 
 
 def _newest(target: Path) -> Manifest | None:
-    names = sorted((target / "backups").glob("[0-9]*.json"))
-    return Manifest.from_file(names[-1]) if names else None
+    files = _manifest_files(target)
+    return Manifest.from_file(files[-1]) if files else None
+
+
+def _manifest_files(source: Path) -> list[Path]:
+    """The backups' manifests, the oldest first."""
+    return sorted((source / "backups").glob("[0-9]*.json"))
 
 
 def _object(root: Path, sha256: str) -> Path:
