@@ -6,10 +6,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from catalog.errors import UserError
+from catalog.loader import read_one
 from catalog.model import Model
 from catalog.period import Period
 
@@ -70,10 +69,4 @@ class Wording(Model):
 @lru_cache(maxsize=4)
 def load_wording(path: Path = PATH) -> Wording:
     """The wording; raises `UserError` for a key that is missing or unknown."""
-    try:
-        return Wording.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (ValidationError, yaml.YAMLError) as error:
-        reason = error.errors()[0] if isinstance(error, ValidationError) else error
-        raise UserError(
-            f"通报文字有误：{reason}", where=f"catalog/{path.name}", remedy="对照 docs/assessment.md 改正"
-        ) from error
+    return read_one(Wording, path, "通报文字")

@@ -154,6 +154,15 @@ def read_model(
     return (None if twice else model), twice
 
 
+def read_one(kind: type[M], path: Path, called: str) -> M:
+    """The model in a YAML file that stands alone; raises `UserError` with its first finding where it cannot be read."""
+    model, findings = read_model(kind, path)
+    if model is None:
+        first = findings[0]
+        raise UserError(f"{called}有误：{first.what}", where=f"{path}:{first.line}", remedy=first.remedy)
+    return model
+
+
 def _explain(detail: dict[str, Any]) -> tuple[str, str]:
     key = ".".join(str(part) for part in detail["loc"])
     match detail["type"]:

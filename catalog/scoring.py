@@ -7,10 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from catalog.errors import UserError
+from catalog.loader import read_one
 from catalog.model import Model
 
 PATH = Path(__file__).parent / "targets" / "scoring.yml"
@@ -84,10 +83,4 @@ class Scoring(Model):
 @lru_cache(maxsize=8)
 def load_scoring(path: Path = PATH) -> Scoring:
     """The scheme of `scoring.yml`; raises `UserError` saying what is wrong with it."""
-    try:
-        return Scoring.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (ValidationError, yaml.YAMLError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
-        raise UserError(
-            f"计分办法有误：{reason}", where=f"catalog/targets/{path.name}", remedy="改正该文件后重算"
-        ) from error
+    return read_one(Scoring, path, "计分办法")
