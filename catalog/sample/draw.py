@@ -1,7 +1,6 @@
 """Draws that depend on nothing but the seed, a name and an index: the same on every platform, in any order.
 
-A counter run through splitmix64 instead of a generator with a state, so that row 5 is the same row
-whether or not
+A counter run through splitmix64 instead of a generator with a state, so that row 5 is the same row whether or not
 rows 0-4 were drawn, and whatever numpy's generators will do in later versions.
 """
 

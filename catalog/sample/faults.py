@@ -1,9 +1,7 @@
 """Faulty rows: one fault each, and the one rule that must name it.
 
-A recipe changes a good row so that exactly one thing is wrong, or says that it does not fit the
-row. Where moving a
-date may break several of the item's rules, the first of them in the catalog's order is the one that
-is reported.
+A recipe changes a good row so that exactly one thing is wrong, or says that it does not fit the row. Where
+moving a date may break several of the item's rules, the first of them in the catalog's order is the one that is reported.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Deliveries of any items and periods, and beside each the truth about it.
 
-Out of the catalog and a seed come files as departments send them, and per batch what a right system
-must count: the
+Out of the catalog and a seed come files as departments send them, and per batch what a right system must count: the
 reader and the rules are tested against this, so nothing here may come from them.
 """
 
@@ -20,7 +19,7 @@ import pyarrow.compute as pc
 from catalog.divisions import CITY
 from catalog.errors import UserError
 from catalog.loader import Catalog
-from catalog.model import Format, Item
+from catalog.model import SUBJECT, Format, Item
 from catalog.obligations import Provider, providers
 from catalog.period import Period
 from catalog.sample.draw import Bools, Draw, Ints
@@ -202,7 +201,7 @@ class _Maker:
     def _complete(self, fmt: Format) -> bool:
         """Whether records can be told apart in the format: what the key needs is there or may be missing."""
         return all(
-            k == "subject" or not self.item.lacks(k, fmt) or self.item.field(k).required is True
+            k == SUBJECT or not self.item.lacks(k, fmt) or self.item.field(k).required is True
             for k in self.item.key
         ) and (
             Plan(self.item, fmt, self.catalog, self.population, self.total, self.rows, Style(fmt)).serial

@@ -1,5 +1,5 @@
-"""Who lives and works in the sample's city: the same seed gives the same organisations and persons
-to every item.
+"""Who lives and works in the sample's city: the same seed gives the same organisations and persons to
+every item.
 
 Nothing is stored: organisation `i` of a group and person `j` are functions of the seed and the number.
 """
@@ -317,7 +317,7 @@ class Population:
         key = person if salt is None else person + salt * 1_000_003
         surname = pick(
             (*words.SURNAMES, *words.RARE_SURNAMES),
-            draw.of("surname").below(len(words.SURNAMES) + 1, person) + 0,
+            draw.of("surname").below(len(words.SURNAMES) + 1, person),
         )
         given = words.MALE_GIVEN + words.FEMALE_GIVEN
         half = len(words.MALE_GIVEN)

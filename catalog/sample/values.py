@@ -1,7 +1,6 @@
 """A value for every field of a row, by the field's semantic type and what the item's rules ask of it.
 
-`GENERATORS` has one entry per semantic type. Whatever is peculiar to an item (whose code, which
-prefix, which order of
+`GENERATORS` has one entry per semantic type. Whatever is peculiar to an item (whose code, which prefix, which order of
 dates) is read from its rules; titles only choose among plausible wordings.
 """
 
@@ -19,6 +18,7 @@ from catalog.codes import CodeList
 from catalog.errors import UserError
 from catalog.loader import Catalog
 from catalog.model import (
+    SUBJECT,
     Adult,
     Condition,
     Differs,
@@ -30,6 +30,7 @@ from catalog.model import (
     NotAbove,
     NotAfterPeriod,
     NotBefore,
+    NoTestData,
     Prefix,
     WithinCity,
 )
@@ -48,7 +49,6 @@ from catalog.sample.population import (
 )
 
 LONG_TERM = 47_481  # 2099-12-31, in days since 1970
-SUBJECT_KEY = "subject"
 _GENERIC = (
     ("enterprise", 60.0),
     ("individual_business", 20.0),
@@ -229,7 +229,7 @@ class Plan:
     @cached_property
     def registry(self) -> bool:
         """Whether a record is nothing but a subject: one record for each."""
-        return all(k == SUBJECT_KEY or k in self.subject_fields for k in self.item.key)
+        return all(k == SUBJECT or k in self.subject_fields for k in self.item.key)
 
     @cached_property
     def serial(self) -> str | None:
@@ -237,9 +237,7 @@ class Plan:
         if self.registry:
             return None
         keys = [
-            k
-            for k in self.item.key
-            if k != SUBJECT_KEY and k not in self.subject_fields and not self.absent(k)
+            k for k in self.item.key if k != SUBJECT and k not in self.subject_fields and not self.absent(k)
         ]
         for wanted in (_SERIAL_TYPES, {"text", "line", "integer"}):
             for k in keys:
@@ -314,11 +312,11 @@ class Plan:
 
     def _free(self, f: Field) -> bool:
         tied = {*self.item.key, *self.subject_fields, self.item.source_time, self.switch}
-        if self.registry or SUBJECT_KEY in self.item.key:
+        if self.registry or SUBJECT in self.item.key:
             tied.add(self.item.subject.name)
         for rule in self.item.rules:
             tied |= {getattr(rule, a, None) for a in ("field", "other", "by", "id", "city", "code", "on")} - (
-                {f.name} if type(rule).__name__ == "NoTestData" else set()
+                {f.name} if isinstance(rule, NoTestData) else set()
             )
             if isinstance(rule, Empty):
                 tied.add(rule.when.field)
