@@ -59,15 +59,13 @@ def assess(lake: Lake, catalog: Catalog, period: Period, *, opted: Container[str
         ).fetchall()
         _facts(tx, catalog, period, plan, places.places(pairs))
         _obligations(tx, catalog, period, places, opted)
-        for statement in _statements("marts.sql"):
-            tx.execute(statement, {"period": str(period)} if "$period" in statement else {})
+        _run(tx, "marts.sql", period)
         _assert_adds_up(tx, period)
         scoring = load_scoring()
-        _scoring_facts(tx, catalog, period, scoring)
+        _scoring_facts(tx, catalog, period, places, scoring)
         measure_rows(tx, catalog, period, scoring)
         for script in ("quality.sql", "score.sql", "flags.sql", "scoreboard.sql"):
-            for statement in _statements(script):
-                tx.execute(statement, {"period": str(period)} if "$period" in statement else {})
+            _run(tx, script, period)
         _adjustments(tx, catalog, period)
         return _totals(tx, period)
 
@@ -161,7 +159,7 @@ def _count_ledger(tx: duckdb.DuckDBPyConnection, catalog: Catalog, period: Perio
         statement,
         {
             "period": str(period),
-            **{name: first for name, (first, _) in _bounds(period).items()},
+            **_first_periods(period),
             "city": CITY,
             "apart": sorted(catalog.apart),
             "split": sorted(code for (code,) in codes if places.is_split(code)),
@@ -294,7 +292,8 @@ def spans(period: Period) -> dict[str, tuple[Period, Period]]:
     }
 
 
-def _bounds(period: Period) -> dict[str, tuple[str, str]]:
+def _first_periods(period: Period) -> dict[str, str]:
+    """The first period of each span, by the parameter of counts.sql that it is."""
     named = {
         "previous": "previous",
         "january": "year",
@@ -302,10 +301,13 @@ def _bounds(period: Period) -> dict[str, tuple[str, str]]:
         "last_year": "last_year_month",
         "recent": "recent",
     }
-    return {name: (str(spans(period)[span][0]), str(spans(period)[span][1])) for name, span in named.items()}
+    found = spans(period)
+    return {name: str(found[span][0]) for name, span in named.items()}
 
 
-def _scoring_facts(tx: duckdb.DuckDBPyConnection, catalog: Catalog, period: Period, scoring: Scoring) -> None:
+def _scoring_facts(
+    tx: duckdb.DuckDBPyConnection, catalog: Catalog, period: Period, places: Places, scoring: Scoring
+) -> None:
     """Weights, deductions, lines and spans as temporary tables."""
     text, number = pa.string(), pa.decimal128(9, 4)
     _temporary(
@@ -348,7 +350,6 @@ def _scoring_facts(tx: duckdb.DuckDBPyConnection, catalog: Catalog, period: Peri
             for unit, note in breaks(catalog.divisions, first.last_day, period.last_day).items()
         ],
     )
-    places = Places(catalog.divisions, period.last_day)
     divisions = tx.execute("SELECT DISTINCT division FROM ops.batch WHERE division IS NOT NULL").fetchall()
     _temporary(
         tx,
@@ -443,6 +444,11 @@ def _assert_adds_up(tx: duckdb.DuckDBPyConnection, period: Period) -> None:
     ).fetchone()
     if totals is None or len({int(total or 0) for total in totals}) != 1:
         raise RuntimeError(f"{period}：台账、县区、目录、部门四处归集量不一致：{totals}")
+
+
+def _run(tx: duckdb.DuckDBPyConnection, script: str, period: Period) -> None:
+    for statement in _statements(script):
+        tx.execute(statement, {"period": str(period)} if "$period" in statement else {})
 
 
 def _statements(name: str) -> list[str]:
