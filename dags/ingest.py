@@ -10,6 +10,7 @@ import wiring
 from airflow.sdk import DAG, Param, get_current_context, get_parsing_context, task, task_group
 
 from catalog.channel import DatabaseSource
+from catalog.describe import basis_text
 from catalog.loader import Catalog, load_catalog
 from catalog.model import Item
 from warehouse.home import opted_in
@@ -175,7 +176,7 @@ def _document(catalog: Catalog, item: Item) -> str:
         department=department.full_name if department else item.department,
         library=library.title if library else item.library,
         due=item.due.day,
-        basis="；".join(f"{basis.document}{basis.clause or ''}" for basis in item.legal_basis),
+        basis=basis_text(item),
         retention=item.retention,
         runbook="\n".join(line.removeprefix("#").removeprefix(" ") for line in head),
     )

@@ -18,6 +18,7 @@ from catalog.period import Period
 from catalog.types.base_sql import quote
 from quality.gate import examine, read_history
 from quality.suite import History
+from transforms.assess.facts import CITY_LEVEL_NAME
 from transforms.extract.collect import collect
 from transforms.extract.connection import Connections, from_environment
 from transforms.extract.drop import land
@@ -43,7 +44,6 @@ _NUMBERS = {
     "set_aside": "其中搁置",
     "ignored": "忽略",
 }
-_CITY_LEVEL = "市本级"
 
 
 class CountyChange(Document):
@@ -277,7 +277,7 @@ def _counties(lake: Lake, catalog: Catalog, delivery: Delivery, known: Present) 
         ) GROUP BY county ORDER BY county"""
     ).fetchall()
     day = Period.parse(delivery.period).last_day
-    names = {u.code: u.name for u in catalog.divisions.units(day, statistical=True)} | {CITY: _CITY_LEVEL}
+    names = {u.code: u.name for u in catalog.divisions.units(day, statistical=True)} | {CITY: CITY_LEVEL_NAME}
     return tuple(
         CountyChange(
             county_code=county,
