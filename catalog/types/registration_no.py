@@ -5,6 +5,8 @@ from __future__ import annotations
 from catalog.types.base import Fault, Repair, SemanticType, Use
 from catalog.types.base_sql import digits_lost
 
+SHAPE = "[0-9]{13}|[0-9]{15}"
+
 
 class RegistrationNo(SemanticType):
     """15 digits with an ISO 7064 MOD 11,10 check digit; 13-digit numbers from before 2007 have none."""
@@ -30,7 +32,7 @@ class RegistrationNo(SemanticType):
             digits_lost(text),
             Fault(
                 "registration_no_format",
-                f"{open_value} AND NOT regexp_full_match({plain}, '[0-9]{{13}}|[0-9]{{15}}')",
+                f"{open_value} AND NOT regexp_full_match({plain}, '{SHAPE}')",
                 "工商注册号应为15位数字（2007年以前为13位）",
             ),
             Fault(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from catalog.errors import UserError
 from catalog.library import Attribute, Library
 from catalog.loader import Catalog
-from catalog.types import TYPES
+from catalog.types import TYPES, org_code, registration_no
 
 OWN_COLUMNS: dict[str, tuple[str, str]] = {
     "subject_key": (
@@ -139,9 +139,9 @@ def claims(catalog: Catalog) -> Iterator[Claim]:
     for item_id in sorted({member for library in registers for member in library.members}):
         subject = catalog.items[item_id].subject
         if subject.uscc and subject.org_code:
-            yield Claim(item_id, subject.org_code, "org", "[0-9A-Z]{8}[0-9X]")
+            yield Claim(item_id, subject.org_code, "org", org_code.SHAPE)
         if subject.uscc and subject.registration_no:
-            yield Claim(item_id, subject.registration_no, "reg", "[0-9]{13}|[0-9]{15}")
+            yield Claim(item_id, subject.registration_no, "reg", registration_no.SHAPE)
 
 
 def household_sources(catalog: Catalog) -> list[Source]:

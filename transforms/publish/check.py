@@ -169,7 +169,7 @@ def _resolve(lake: Lake, codes: list[tuple[int, str]]) -> None:
         FROM (
             SELECT row_number, code, xt_id18(code) AS number,
                 CASE WHEN xt_is_uscc(code) THEN 'uscc' WHEN xt_is_org(code) THEN 'org'
-                    WHEN regexp_full_match(code, '[0-9]{13}|[0-9]{15}') AND xt_is_reg(code) THEN 'reg'
+                    WHEN xt_is_reg(code) THEN 'reg'
                     WHEN xt_is_id(xt_id18(code)) THEN 'person' END AS kind
             FROM (SELECT row_number, xt_code(text) AS code FROM xt_codes))
         LEFT JOIN core.identity i ON i.identifier = kind || ':' || code"""
