@@ -57,7 +57,7 @@ class Declaration:
 def returns_reader(catalog: Catalog, home: Home) -> Iterator[Callable[[MonthlyReturn], list[Declaration]]]:
     """Gives a function that reads landed returns, one after the other: a month has hundreds of them, each a few rows."""
     names = [(name, i.id) for i in catalog.items.values() for name in (i.id, i.code, i.title)]
-    with connect(temporary=home.private_dir(home.root / "tmp")) as connection:
+    with connect(temporary=home.scratch()) as connection:
         connection.register(
             "item_name", pa.table({"name": [n for n, _ in names], "item_id": [i for _, i in names]})
         )
@@ -76,7 +76,7 @@ def _read_return(
         raise UserError(
             f"部门“{delivered.department}”不在部门表中", where=where, remedy="文件名第二段写部门标识"
         )
-    scratch = home.private_dir(home.root / "tmp") / f"return-{delivered.sha256[:12]}.parquet"
+    scratch = home.scratch() / f"return-{delivered.sha256[:12]}.parquet"
     try:
         rows = _rows(connection, delivered.path, scratch)
     finally:

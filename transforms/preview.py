@@ -127,7 +127,7 @@ def preview(
 
     Nothing is landed and the lake is not written. Raises `UserError` when a file as a whole cannot be taken.
     """
-    with tempfile.TemporaryDirectory(dir=home.private_dir(home.root / "tmp"), prefix="preview-") as folder:
+    with tempfile.TemporaryDirectory(dir=home.scratch(), prefix="preview-") as folder:
         scratch = Home(Path(folder))
         manifests = (
             [land(file, item, period, scratch)]

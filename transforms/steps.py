@@ -416,7 +416,7 @@ def restore_drill(source: Path, home: Home) -> dict[str, object]:
     """
     name, manifest = newest_backup(source)
     rpo = age_seconds(manifest)
-    with tempfile.TemporaryDirectory(prefix="drill-", dir=home.private_dir(home.root / "tmp")) as folder:
+    with tempfile.TemporaryDirectory(prefix="drill-", dir=home.scratch()) as folder:
         copy = Home(Path(folder) / "home")
         key = copy.private_dir(copy.secrets) / "identity.key"
         key.touch(mode=0o600)

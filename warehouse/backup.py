@@ -190,7 +190,7 @@ def restore_missing(source: Path, home: Home) -> list[str]:
     known: dict[str, tuple[Entry, Manifest]] = {}
     for _, manifest in sorted(manifests.items()):
         known |= {entry.path: (entry, manifest) for entry in manifest.files}
-    scratch = home.private_dir(home.root / "tmp") / f"catalog-{os.getpid()}"
+    scratch = home.scratch() / f"catalog-{os.getpid()}"
     try:
         with writer_lock(home):
             _copy_catalog(home, scratch)

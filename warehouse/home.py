@@ -87,6 +87,15 @@ class Home:
     def secrets(self) -> Path:
         return self.root / "secrets"
 
+    @property
+    def tmp(self) -> Path:
+        """What no step keeps; `maintain` removes what was left behind."""
+        return self.root / "tmp"
+
+    def scratch(self) -> Path:
+        """`tmp`, made for its owner alone: what lies there may hold identifiers of persons."""
+        return self.private_dir(self.tmp)
+
     def private_dir(self, path: Path) -> Path:
         """Create a folder only its owner can read: it may hold identifiers of persons."""
         path.mkdir(parents=True, exist_ok=True)

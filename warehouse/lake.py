@@ -133,7 +133,7 @@ class Lake:
         self.snapshot = snapshot
         self._metadata = metadata(home)
         home.private_dir(home.lake)
-        self.connection = connect(resources, temporary=home.private_dir(home.root / "tmp"))
+        self.connection = connect(resources, temporary=home.scratch())
         self.connection.execute(pseudonym_macro(identity_key(home)))
         _allow(self.connection, self._metadata)
         self._wait = self._metadata.wait

@@ -73,7 +73,7 @@ def _remove_leftovers(home: Home, before: datetime) -> int:
         for p in place.rglob(".*")
         if p.name != ".lock"
     )
-    return _remove_files((*named, *(home.root / "tmp").rglob("*")), before)
+    return _remove_files((*named, *home.tmp.rglob("*")), before)
 
 
 def _remove_files(paths: Iterable[Path], before: datetime) -> int:

@@ -75,7 +75,7 @@ def audit(lake: Lake) -> Iterator[Outcome]:
     # Opened at the snapshot, not read in a transaction: what one has gathered itself, DuckDB scans with one thread only.
     with (
         lake.at(lake.snapshot_id()) as still,
-        copies(still.connection, still.home.private_dir(still.home.root / "tmp")) as copy,
+        copies(still.connection, still.home.scratch()) as copy,
     ):
         readable = not any(file.live for file in lost_data_files(still))
         started = time.perf_counter()

@@ -93,7 +93,7 @@ def land_delivery(files: Sequence[Path], marker: Path | None, item: Item, period
     if not _PART.search(files[0].name.partition(".")[0]):
         return land(files[0], item, period, home)
     whole = _PART.sub("", files[0].name.partition(".")[0])
-    with tempfile.TemporaryDirectory(dir=home.private_dir(home.root / "tmp")) as folder:
+    with tempfile.TemporaryDirectory(dir=home.scratch()) as folder:
         packed = Path(folder) / f"{whole}.zip"
         pack(files, packed)
         newest = max(path.stat().st_mtime for path in files)
@@ -234,7 +234,7 @@ def _landed_digest(files: Sequence[Path], home: Home) -> str:
     """The digest that the files of one delivery were landed with."""
     if not _PART.search(files[0].name.partition(".")[0]):
         return digest(files[0])
-    with tempfile.TemporaryDirectory(dir=home.private_dir(home.root / "tmp")) as folder:
+    with tempfile.TemporaryDirectory(dir=home.scratch()) as folder:
         packed = Path(folder) / "packed.zip"
         pack(files, packed)
         return digest(packed)

@@ -81,7 +81,7 @@ def pull(
 def _folder(source: HttpSource, item: Item, period: Period, home: Home) -> Path:
     """Where the pages of this very question are kept; those of another question are dropped."""
     asked = hashlib.sha256(source.model_dump_json().encode()).hexdigest()[:12]
-    folder = home.private_dir(home.root / "tmp" / "pull") / f"{item.id}-{period}-{source.id}"
+    folder = home.private_dir(home.tmp / "pull") / f"{item.id}-{period}-{source.id}"
     for other in folder.glob("*") if folder.is_dir() else ():
         if other.name != asked:
             shutil.rmtree(other)

@@ -61,7 +61,7 @@ def _fetched(
     for files, marker in deliveries(whole, item.id, marked=source.marker):
         if not marker and source.kind != "s3" and any(_age(whole[name]) < source.settle for name in files):
             continue  # perhaps still being written; the next run finds it
-        with tempfile.TemporaryDirectory(dir=home.private_dir(home.root / "tmp")) as scratch:
+        with tempfile.TemporaryDirectory(dir=home.scratch()) as scratch:
             copies = [_download(system, whole[name], Path(scratch) / name) for name in files]
             mark = _download(system, whole[marker], Path(scratch) / marker) if marker else None
             yield land_delivery(copies, mark, item, period, home)

@@ -118,7 +118,7 @@ def _work_out(
     filled = [_limited(plan, known) for plan in plans]
     fields = _fields(column for plan in filled for column in plan.columns)
     days = {item: _day(catalog.items[item]) for item in fields}
-    scratch = files.home.private_dir(files.home.root / "tmp")
+    scratch = files.home.scratch()
     with tempfile.TemporaryDirectory(prefix="integrate-", dir=scratch) as folder:
         for part in cut(work, Path(folder), fields, days, changed=changed, portion=portion):
             here = {source for source in known if source.item in part.by_item}

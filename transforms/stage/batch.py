@@ -50,7 +50,7 @@ def stage_delivery(delivery: Delivery, catalog: Catalog, home: Home, folder: Pat
     if folder.exists():
         shutil.rmtree(folder)
     home.private_dir(folder)
-    with connect(temporary=home.private_dir(home.root / "tmp")) as connection:
+    with connect(temporary=home.scratch()) as connection:
         source = _read(connection, delivery, catalog, home, folder)
         expect_mistakes(connection, source)
         rules = _rules(connection, source)
