@@ -81,8 +81,8 @@ def deliveries(
             # Two files of one name but different endings are two deliveries, as ever; parts are one.
             found.setdefault(whole if match["part"] else name, []).append(name)
     for key, files in found.items():
-        whole = key.partition(".")[0]
-        if whole in markers or not (marked or _PART.search(files[0].partition(".")[0])):
+        whole = _bare(key)
+        if whole in markers or not (marked or _is_part(files[0])):
             yield sorted(files, key=_part), markers.get(whole)
 
 
@@ -90,9 +90,9 @@ def land_delivery(files: Sequence[Path], marker: Path | None, item: Item, period
     """Land the files of one delivery as one; the manifest's path. Raises `UserError` unless they are what the marker lists."""
     if marker:
         _expect_marked(files, marker.read_text(encoding="utf-8-sig"))
-    if not _PART.search(files[0].name.partition(".")[0]):
+    if not _is_part(files[0].name):
         return land(files[0], item, period, home)
-    whole = _PART.sub("", files[0].name.partition(".")[0])
+    whole = _PART.sub("", _bare(files[0].name))
     with tempfile.TemporaryDirectory(dir=home.scratch()) as folder:
         packed = Path(folder) / f"{whole}.zip"
         pack(files, packed)
@@ -126,9 +126,18 @@ def _expect_marked(files: Sequence[Path], text: str) -> None:
         )
 
 
+def _bare(name: str) -> str:
+    """A name without its endings (`.csv`, `.csv.gz`, `.ok`), which say nothing."""
+    return name.partition(".")[0]
+
+
 def _named(name: str) -> re.Match[str] | None:
-    """What a name by the convention says; endings (`.csv`, `.csv.gz`, `.ok`) say nothing."""
-    return _NAME.fullmatch(name.partition(".")[0])
+    """What a name by the convention says."""
+    return _NAME.fullmatch(_bare(name))
+
+
+def _is_part(name: str) -> bool:
+    return bool(_PART.search(_bare(name)))
 
 
 def _part(name: str) -> int:
@@ -142,7 +151,7 @@ def extract_returns(period: Period, home: Home) -> list[MonthlyReturn]:
     Raises `UserError` for a date in a name that is none.
     """
     found = []
-    for path, match in _dropped(RETURN, period, home):
+    for path, match in _dropped_returns(period, home):
         try:
             day = datetime.strptime(match["date"], "%Y%m%d").date()  # noqa: DTZ007 - a day, no instant
         except ValueError as error:
@@ -156,12 +165,12 @@ def extract_returns(period: Period, home: Home) -> list[MonthlyReturn]:
     return sorted(found, key=lambda r: (r.day, r.number, r.path.name))
 
 
-def _dropped(item: str, period: Period, home: Home) -> Iterator[tuple[Path, re.Match[str]]]:
-    """Finished files of the period's inbox whose name says that they are of `item`."""
+def _dropped_returns(period: Period, home: Home) -> Iterator[tuple[Path, re.Match[str]]]:
+    """Finished files of the period's inbox whose name says that they are monthly returns."""
     folder = home.inbox / str(period)
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         match = _named(path.name)
-        if match and match["item"] == item and path.is_file() and not _unfinished(path):
+        if match and match["item"] == RETURN and path.is_file() and not _unfinished(path):
             yield path, match
 
 
@@ -214,25 +223,27 @@ def clear_inbox(home: Home, before: datetime) -> int:
         for item in {match["item"] for name in names if (match := _named(name))}:
             for files, marker in deliveries(names, item):
                 paths = [folder / name for name in files]
-                sealed = kept.get(_landed_digest(paths, home))
-                if sealed is not None and clear_digest(sealed[0], home) == sealed[1]:
+                landed = _landed_digest(paths, home)
+                sealed = kept.get(landed)
+                if sealed is not None and clear_digest(sealed, home) == landed:
                     for path in (*paths, *([folder / marker] if marker else ())):
                         path.unlink()
                         removed += 1
     return removed
 
 
-def _sealed_before(home: Home, period: str, before: datetime) -> Iterator[tuple[str, tuple[Path, str]]]:
+def _sealed_before(home: Home, period: str, before: datetime) -> Iterator[tuple[str, Path]]:
+    """The sealed files of the period that were landed before a time, each after the digest of what it holds."""
     for manifest in home.landing.glob(f"*/{period}/*/*/manifest.json"):
         delivery = Delivery.from_file(manifest)
         sealed = sealed_path(Path(delivery.path))
         if sealed.is_file() and datetime.fromtimestamp(manifest.stat().st_mtime, UTC) < before:
-            yield delivery.sha256, (sealed, delivery.sha256)
+            yield delivery.sha256, sealed
 
 
 def _landed_digest(files: Sequence[Path], home: Home) -> str:
     """The digest that the files of one delivery were landed with."""
-    if not _PART.search(files[0].name.partition(".")[0]):
+    if not _is_part(files[0].name):
         return digest(files[0])
     with tempfile.TemporaryDirectory(dir=home.scratch()) as folder:
         packed = Path(folder) / "packed.zip"
