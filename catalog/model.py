@@ -294,7 +294,6 @@ class LegalBasis(Model):
 
 class Owner(Model):
     provider: str
-    platform: str = "data-team"
 
 
 class Provision(Model):

@@ -54,7 +54,7 @@ BATCH = _table(
     ("rows_duplicate", BigInteger, "重复：与当前版本相同或更旧"),
     ("rows_quarantined", BigInteger, "隔离：未通过行规则（含搁置）"),
     ("rows_set_aside", BigInteger, "其中搁置：不属本市或本目录，非差错"),
-    ("rows_ignored", BigInteger, "忽略：空行、重复表头、页脚"),
+    ("rows_ignored", BigInteger, "忽略：空行、重复表头、页脚、来源库中已标为删除"),
     ("status", String, "loaded 已入库；warned 已入库但有警告"),
     ("catalog_version", String, "判定所用目录版本"),
     ("loaded_at", DateTime, "入库时间"),
@@ -110,7 +110,7 @@ ISSUE = _table(
 IGNORED = _table(
     "ops",
     "ignored",
-    "忽略行：空行、重复表头、页脚",
+    "忽略行：空行、重复表头、页脚、来源库中已标为删除",
     ("batch_id", String, "批次标识"),
     ("item_id", String, "目录标识"),
     ("period", String, "期次"),

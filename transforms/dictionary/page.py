@@ -136,6 +136,7 @@ def _item_entry(item: Item, catalog: Catalog) -> ItemEntry:
 
 def _facts(item: Item, catalog: Catalog) -> Iterable[tuple[str, str]]:
     titles = {field.name: field.title for field in item.fields}
+    yield "英文名称", item.english
     yield "法定依据", describe.basis_text(item)
     yield "提供单位", item.owner.provider
     role = describe.ROLES[item.provision.role]

@@ -14,7 +14,7 @@ from catalog.headers import has_text
 from catalog.types.base_sql import quote
 from transforms.stage.extent import MAX_RATIO, SMALL, opened
 from transforms.stage.memo import MEMO_SUFFIXES
-from transforms.stage.rawfile import PREAMBLE, RawTable, first_rows, malformed_counts, path_literal, scratch
+from transforms.stage.rawfile import PREAMBLE, RawTable, first_rows, path_literal, scratch
 
 if TYPE_CHECKING:
     import duckdb
@@ -169,7 +169,6 @@ def _joined(
         format=first.format,
         encoding=first.encoding,
         delimiter=first.delimiter,
-        malformed=malformed_counts(target, connection),
         sheets=tuple(name for name, _, _ in tables),
         template=first.template,
         notes=tuple(note for _, table, _ in tables for note in table.notes),

@@ -16,7 +16,6 @@ from transforms.stage.rawfile import (
     cell_number,
     check_width,
     csv_to_parquet,
-    malformed_counts,
     scratch,
 )
 
@@ -103,7 +102,6 @@ def read_dbf(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) 
         rows=written,
         format="dbf",
         encoding=encoding,
-        malformed=malformed_counts(target, connection),
         notes=notes,
     )
 

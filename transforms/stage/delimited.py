@@ -28,7 +28,6 @@ from transforms.stage.rawfile import (
     RowWriter,
     check_width,
     csv_to_parquet,
-    malformed_counts,
     scratch,
 )
 
@@ -98,7 +97,6 @@ def read_delimited(source: Path, target: Path, connection: duckdb.DuckDBPyConnec
         format="csv",
         encoding=encoding,
         delimiter=delimiter,
-        malformed=malformed_counts(target, connection),
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from catalog.errors import UserError
 from catalog.fixed_width import Control, FixedWidth, Place
 from transforms.stage import mojibake
-from transforms.stage.rawfile import PREAMBLE, RawTable, RowWriter, csv_to_parquet, malformed_counts, scratch
+from transforms.stage.rawfile import PREAMBLE, RawTable, RowWriter, csv_to_parquet, scratch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +98,6 @@ def read_fixed_width(
         rows=rows,
         format="fixed_width",
         encoding=shape.encoding,
-        malformed=malformed_counts(target, connection),
         template=layout.name,
     )
 

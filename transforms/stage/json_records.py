@@ -12,7 +12,6 @@ from transforms.stage.rawfile import (
     RowWriter,
     check_width,
     csv_to_parquet,
-    malformed_counts,
     scratch,
 )
 
@@ -65,7 +64,6 @@ def read_json(source: Path, target: Path, connection: duckdb.DuckDBPyConnection)
         rows=rows,
         format="json",
         encoding="utf-8",
-        malformed=malformed_counts(target, connection),
     )
 
 

@@ -38,7 +38,7 @@ _CELL_SHOWN = 1000
 class RawTable:
     """What `read_raw` wrote: columns c0.. (VARCHAR), then `_malformed`, `_line`, `_sheet`.
 
-    `malformed` counts the malformed records by reason; `notes` are Chinese remarks the office should see.
+    `notes` are Chinese remarks the office should see.
     """
 
     path: Path
@@ -47,16 +47,10 @@ class RawTable:
     format: str
     encoding: str | None = None
     delimiter: str | None = None
-    malformed: tuple[tuple[str, int], ...] = ()
     sheets: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     template: str | None = None
     """The item's format that the file is of, where the reader had to know it; else the header tells."""
-
-    @property
-    def malformed_rows(self) -> int:
-        """Number of records that could not be split into the file's columns."""
-        return sum(count for reason, count in self.malformed if reason != PREAMBLE)
 
 
 class _LfStream:
@@ -186,12 +180,3 @@ def csv_to_parquet(
     finally:
         part.unlink(missing_ok=True)
     return int(done[0]) if done else 0
-
-
-def malformed_counts(target: Path, connection: duckdb.DuckDBPyConnection) -> tuple[tuple[str, int], ...]:
-    """Count the malformed records of a raw.parquet by reason."""
-    found = connection.execute(
-        f"SELECT _malformed, count(*) FROM read_parquet({path_literal(target)})"
-        " WHERE _malformed IS NOT NULL GROUP BY 1 ORDER BY 1"
-    ).fetchall()
-    return tuple((str(reason), int(count)) for reason, count in found)

@@ -23,7 +23,6 @@ from transforms.stage.rawfile import (
     cell_number,
     check_width,
     csv_to_parquet,
-    malformed_counts,
     scratch,
 )
 
@@ -114,7 +113,6 @@ def read_workbook(source: Path, target: Path, connection: duckdb.DuckDBPyConnect
         columns=columns,
         rows=rows,
         format=kind,
-        malformed=malformed_counts(target, connection),
         sheets=tuple(sheet.name for sheet, _ in parts),
         notes=tuple(notes),
     )

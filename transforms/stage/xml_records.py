@@ -15,7 +15,6 @@ from transforms.stage.rawfile import (
     RowWriter,
     check_width,
     csv_to_parquet,
-    malformed_counts,
     scratch,
 )
 
@@ -83,7 +82,6 @@ def read_xml(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) 
         columns=len(names),
         rows=rows,
         format="xml",
-        malformed=malformed_counts(target, connection),
     )
 
 
