@@ -15,6 +15,8 @@ class Attribute(Model):
     sources: Values
     conflict: bool = True
     """Whether differing values of other sources are kept and shown as conflicts."""
+    founding: bool = False
+    """Whether it is the day on which the subject came to be: acts upon it that are dated earlier are looked at."""
 
 
 class Library(Model):

@@ -54,7 +54,7 @@ looked_at AS (
     LEFT JOIN assess_unit AS unit ON unit.county_code = summed.county_code
     LEFT JOIN assess_department_name AS name ON name.department = summed.department
     CROSS JOIN lines
-    WHERE flag = 'test_name' OR (of_rows >= lines.least_rows AND rows / of_rows > CASE flag WHEN 'renewed' THEN lines.renewed WHEN 'constant' THEN lines.constant ELSE lines.sequential END)
+    WHERE flag IN ('test_name', 'before_founding') OR (of_rows >= lines.least_rows AND rows / of_rows > CASE flag WHEN 'renewed' THEN lines.renewed WHEN 'constant' THEN lines.constant ELSE lines.sequential END)
 ),
 every AS (
     SELECT *, NULL AS source_file, NULL AS row_number FROM concentrated
@@ -70,6 +70,7 @@ SELECT
         WHEN 'renewed' THEN format('新增{:,}条中{:,}条除关键项外与已有记录内容相同（{:.1f}%），疑为换号重报', of_rows, rows, value * 100)
         WHEN 'constant' THEN format('{:,}条中{:,}条的主体名称是同一个值（{:.1f}%），疑为填充', of_rows, rows, value * 100)
         WHEN 'sequential' THEN format('{:,}条中{:,}条的主体名称依次编号（{:.1f}%），疑为填充', of_rows, rows, value * 100)
+        WHEN 'before_founding' THEN format('{:,}条的日期早于对象的成立日期，请核对日期与代码；改制、换照的不算差错', rows)
         ELSE format('{:,}条疑似测试数据', rows)
     END AS message
 FROM every

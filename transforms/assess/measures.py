@@ -11,7 +11,7 @@ from catalog.model import SUBJECT, Condition, Format, Item
 from catalog.period import Period
 from catalog.scoring import Scoring
 from catalog.types.base_sql import quote
-from warehouse.lake import present_tables
+from warehouse.lake import Present, present_tables
 
 if TYPE_CHECKING:
     import duckdb
@@ -46,6 +46,7 @@ def measure_rows(tx: duckdb.DuckDBPyConnection, catalog: Catalog, period: Period
         (_timed(item) for item in items if item.due.after),
         period,
     )
+    _founded(tx, catalog, present)
     first = str(period.shift(-scoring.flags.renewed_months))
     _fill(
         tx,
@@ -123,8 +124,25 @@ def _timed(item: Item) -> str:
         GROUP BY batch_id"""
 
 
+def _founded(tx: duckdb.DuckDBPyConnection, catalog: Catalog, present: Present) -> None:
+    """`assess_founded`: the day on which each subject came to be, as far as the libraries know it."""
+    known = " UNION ALL ".join(
+        f'SELECT subject_key, "{attribute.name}" AS founded_on FROM lib."{library.id}"'
+        for library in catalog.libraries.values()
+        for attribute in library.attributes
+        if attribute.founding and f"lib.{library.id}" in present
+    )
+    tx.execute("CREATE OR REPLACE TEMP TABLE assess_founded(subject_key VARCHAR, founded_on DATE)")
+    if known:
+        tx.execute(
+            f"INSERT INTO assess_founded SELECT subject_key, min(founded_on) FROM ({known}) WHERE founded_on IS NOT NULL GROUP BY ALL"
+        )
+
+
 def _patterns(item: Item, first: str) -> Iterator[str]:
-    """Rows whose contents are known under another key, one name throughout, names that are numbered."""
+    """Rows whose contents are known under another key, one name throughout, names that are numbered, acts upon somebody who
+    was not there yet.
+    """
     mine = quote(item.id)
     key = {item.subject.name if name == SUBJECT else name for name in item.key}
     compared = [f.name for f in item.fields if f.change and f.name not in key]
@@ -160,3 +178,9 @@ def _patterns(item: Item, first: str) -> Iterator[str]:
             WINDOW rows AS (PARTITION BY batch_id ORDER BY row_number)
         )
         GROUP BY batch_id HAVING count(*) FILTER (follows) > 0"""
+    acted = item.due.after or (item.publicity and item.publicity.from_)
+    if acted:
+        yield f"""
+        SELECT 'before_founding', batch_id, {mine}, count(*), count(*), min(row_number)
+        FROM rec."{item.id}" JOIN assess_founded USING (subject_key)
+        WHERE period = $period AND "{acted}" < founded_on GROUP BY batch_id"""

@@ -252,7 +252,7 @@ MARTS: tuple[Columns, ...] = (
         (
             "flag",
             "VARCHAR",
-            "concentration 一项独大，jump 突增，renewed 换号重报，constant 同值填充，sequential 顺号填充，test_name 测试数据",
+            "concentration 一项独大，jump 突增，renewed 换号重报，constant 同值填充，sequential 顺号填充，test_name 测试数据，before_founding 早于成立",
         ),
         *("county_code",),
         ("county_name", "VARCHAR", "名称"),

@@ -288,7 +288,7 @@ def flag_table(f: Figures) -> Table:
     """The review sheet: what somebody has to look at before the bulletin goes out."""
     kinds = {
         "concentration": "一项独大", "jump": "突增", "renewed": "换号重报", "constant": "同值填充",
-        "sequential": "顺号填充", "test_name": "测试数据",
+        "sequential": "顺号填充", "test_name": "测试数据", "before_founding": "早于成立",
     }  # fmt: skip
     rows = [r | {"kind_title": kinds[r["flag"]], "verdict": ""} for r in f.flags]
     columns = (

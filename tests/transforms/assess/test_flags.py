@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
 
-from catalog.loader import Catalog
+from catalog.loader import Catalog, load_catalog
+from catalog.model import Publicity
 from catalog.period import Period
 from transforms.assess import assess
 from transforms.report import report
@@ -164,6 +166,34 @@ def test_a_single_test_name_is_enough(lake, three_items, deliver, tmp_path):
         "市市场监管局",
         40,
     )
+
+
+def test_an_act_upon_a_firm_that_was_not_there_yet(lake, three_items, batch, tmp_path):
+    acts = Publicity.model_validate({"from": "term_from"})
+    penalty = three_items.items["penalty"].model_copy(update={"publicity": acts})
+    library = load_catalog().libraries["enterprise"]
+    catalog = replace(
+        three_items, items={**three_items.items, "penalty": penalty}, libraries={library.id: library}
+    )
+    name = batch("penalty", delivery="20200103-01-130528", department="sfj", division="130528", new=4)
+    with lake.transaction() as tx:
+        tx.execute(
+            "CREATE TABLE lib.enterprise AS FROM (VALUES ('uscc:1', DATE '2015-11-02'), ('uscc:2', NULL)) t(subject_key, established_on)"
+        )
+        tx.executemany(
+            "INSERT INTO rec.penalty BY NAME SELECT $1 AS batch_id, '2019-12' AS period, '20200103-01-130528' AS delivery, $2::BIGINT"
+            " AS row_number, md5($2)::UUID AS record_key, $3 AS subject_key, '样例' || $2 || '公司' AS name, $4::DATE AS term_from",
+            [
+                (name, "2", "uscc:1", "2015-11-02"),
+                (name, "3", "uscc:1", "2015-11-01"),
+                (name, "4", "uscc:2", "2015-11-01"),
+                (name, "5", None, "2015-11-01"),  # of this name perhaps, and so of nobody
+            ],
+        )
+    assess(lake, catalog, DECEMBER)
+    assert flagged(lake) == [("before_founding", "130528", "sfj", "penalty", 1, 1)]
+    (row,) = sheet(lake, catalog, tmp_path)
+    assert (row["情形"], row["部门"], row["例：行"]) == ("早于成立", "市司法局", 3)
 
 
 @pytest.mark.parametrize(("most", "flag"), [(60, False), (61, True)])
