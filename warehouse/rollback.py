@@ -9,6 +9,7 @@ import duckdb
 from catalog.errors import UserError
 from warehouse.datafiles import METADATA
 from warehouse.lake import Lake
+from warehouse.vault import ROTATION
 
 _AT = f"{METADATA}ducklake_"
 
@@ -30,8 +31,8 @@ def rollback(lake: Lake, snapshot: int) -> RollbackResult:
     """Set every state table to what it held at `snapshot`, in one transaction.
 
     Only tables changed since are rewritten; tables that are new since are emptied. Landed files are not touched, so what was
-    loaded since can be loaded again. Raises `UserError` for a snapshot that is not kept, or one whose tables have columns
-    that are no longer there: the catalog has been changed meanwhile.
+    loaded since can be loaded again. Raises `UserError` for a snapshot that is not kept, one whose tables have columns that
+    are no longer there (the catalog has been changed meanwhile), or whose vault is sealed with an earlier key.
     """
     kept = {
         int(row["snapshot_id"]) for row in lake.rows("SELECT snapshot_id FROM ducklake_snapshots('lake')")
@@ -43,6 +44,12 @@ def rollback(lake: Lake, snapshot: int) -> RollbackResult:
             remedy="用 xtcredit history --snapshots 查看保留的快照",
         )
     with lake.transaction(f"rollback {snapshot}") as tx:
+        if snapshot < (rotated := lake.newest(ROTATION)):
+            raise UserError(
+                f"快照 {snapshot} 之后换过号码库密钥，那时的号码用现在的密钥打不开",
+                where=f"--to {snapshot}",
+                remedy=f"回退到快照 {rotated} 或其后；更早入错的批次，用更正文件替换",
+            )
         tables = _changed(tx, snapshot)
         before = _batches(tx)
         for number, (table, columns) in enumerate(sorted(tables.items())):

@@ -27,6 +27,8 @@ from warehouse.lake import Lake
 from warehouse.secret import derived_key
 
 ENVIRONMENT = "XTCREDIT_VAULT_KEY"
+ROTATION = "vault rotation"
+"""Message of the commit that seals the vault with a new key."""
 _FORM = "siv1"
 
 
@@ -143,7 +145,7 @@ def rotate(lake: Lake, key: bytes | None = None) -> int:
     coming.write_text(new.hex(), encoding="ascii")
     _hand_on(lake.home, old, new)
     count = 0
-    with lake.transaction("vault rotation") as tx:
+    with lake.transaction(ROTATION) as tx:
         for table, column, bound in (
             ("identifier", "number", "pseudonym"),
             ("quarantine", "raw", "batch_id"),

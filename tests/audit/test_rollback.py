@@ -127,6 +127,19 @@ def test_what_cannot_be_reached_is_refused_and_changes_nothing(home: Home) -> No
     assert hashes(home)["core.record"] == before["core.record"]
 
 
+def test_there_is_no_way_back_to_seals_of_an_earlier_key(home: Home) -> None:
+    target = integration(commits(home))
+    steps.rotate_vault(home)
+    before = hashes(home)
+    with pytest.raises(UserError, match="换过号码库密钥"):
+        steps.rollback(target, home)
+    assert hashes(home) == before
+    rotated = commits(home)["vault rotation"]
+    steps.assess("2019-12", home)
+    steps.rollback(rotated, home)
+    assert steps.verify(home) == []
+
+
 def test_a_column_added_since_is_empty_after_a_rollback(home: Home) -> None:
     with Lake(home) as lake:
         target = lake.snapshot_id()
