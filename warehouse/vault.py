@@ -134,39 +134,41 @@ def rotate(lake: Lake, key: bytes | None = None) -> int:
     `UserError` without the old key.
     """
     new = key or secrets.token_bytes(64)
-    if not allow_unsealing(lake):
-        raise UserError("没有旧的号码库密钥，不能更换", where=ENVIRONMENT, remedy="取回旧密钥后再换")
-    _register(lake.connection, "xt_seal", sealer(new))
-    old = vault_key(lake.home)
-    assert old is not None
-    # The new key is on disk before anything depends on it; beside the old one until the commit.
-    coming = lake.home.private_dir(lake.home.secrets) / "vault.key.new"
-    coming.touch(mode=0o600)
-    coming.write_text(new.hex(), encoding="ascii")
-    _hand_on(lake.home, old, new)
-    count = 0
-    with lake.transaction(ROTATION) as tx:
-        for table, column, bound in (
-            ("identifier", "number", "pseudonym"),
-            ("quarantine", "raw", "batch_id"),
-        ):
-            lost = tx.execute(
-                f"SELECT count(*) FROM vault.{table} WHERE {column} IS NOT NULL AND xt_unseal({column}, {bound}) IS NULL"
-            ).fetchone()
-            if lost and lost[0]:
-                coming.unlink()
-                raise UserError(
-                    f"{lost[0]} 个值不是用现在的密钥封存的，没有更换",
-                    where=f"vault.{table}",
-                    remedy="取回当时的密钥",
-                )
-            done = tx.execute(
-                f"UPDATE vault.{table} SET {column} = xt_seal(xt_unseal({column}, {bound}), {bound})"
-            ).fetchone()
-            count += int(done[0]) if done else 0
-    coming.replace(lake.home.secrets / "vault.key")
-    lake.home.private_dir(lake.home.audit)
-    _marker(lake.home).write_text(fingerprint(new), encoding="ascii")
+    # Held until the key is in force: a load in between would seal with the one that goes.
+    with lake.exclusive() as transaction:
+        if not allow_unsealing(lake):
+            raise UserError("没有旧的号码库密钥，不能更换", where=ENVIRONMENT, remedy="取回旧密钥后再换")
+        _register(lake.connection, "xt_seal", sealer(new))
+        old = vault_key(lake.home)
+        assert old is not None
+        # The new key is on disk before anything depends on it; beside the old one until the commit.
+        coming = lake.home.private_dir(lake.home.secrets) / "vault.key.new"
+        coming.touch(mode=0o600)
+        coming.write_text(new.hex(), encoding="ascii")
+        _hand_on(lake.home, old, new)
+        count = 0
+        with transaction(ROTATION) as tx:
+            for table, column, bound in (
+                ("identifier", "number", "pseudonym"),
+                ("quarantine", "raw", "batch_id"),
+            ):
+                lost = tx.execute(
+                    f"SELECT count(*) FROM vault.{table} WHERE {column} IS NOT NULL AND xt_unseal({column}, {bound}) IS NULL"
+                ).fetchone()
+                if lost and lost[0]:
+                    coming.unlink()
+                    raise UserError(
+                        f"{lost[0]} 个值不是用现在的密钥封存的，没有更换",
+                        where=f"vault.{table}",
+                        remedy="取回当时的密钥",
+                    )
+                done = tx.execute(
+                    f"UPDATE vault.{table} SET {column} = xt_seal(xt_unseal({column}, {bound}), {bound})"
+                ).fetchone()
+                count += int(done[0]) if done else 0
+        coming.replace(lake.home.secrets / "vault.key")
+        lake.home.private_dir(lake.home.audit)
+        _marker(lake.home).write_text(fingerprint(new), encoding="ascii")
     return count
 
 

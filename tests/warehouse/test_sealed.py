@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from warehouse.batch import Delivery, StagedBatch, Verdict
 from warehouse.home import Home
 from warehouse.lake import Lake
 from warehouse.sealed import clear_copy, clear_digest, clear_size, sealed_path, undamaged
+from warehouse.vault import allow_unsealing
 
 ITEM = "lawyers"
 MONTH = "2019-12"
@@ -200,6 +202,26 @@ def test_rotation_seals_anew_and_the_old_key_opens_nothing(closed):
     (home.secrets / "vault.key").unlink()
     (home.audit / "vault.fingerprint").unlink()
     assert clear_digest(sealed_path(path), home) is None
+
+
+def test_a_load_that_waited_for_a_rotation_seals_with_the_new_key(home, monkeypatch):
+    exclusive = Lake.exclusive
+
+    @contextmanager
+    def after_a_rotation(lake):
+        monkeypatch.setattr(Lake, "exclusive", exclusive)
+        steps.rotate_vault(home)
+        with lake.exclusive() as transaction:
+            yield transaction
+
+    (manifest,) = home.landing.glob("*/*/*/*/manifest.json")
+    monkeypatch.setattr(Lake, "exclusive", after_a_rotation)
+    load(str(manifest), home)
+    with Lake(home) as lake:
+        assert allow_unsealing(lake)
+        both = "SELECT count(*), count(xt_unseal(number, pseudonym)) FROM vault.identifier"
+        numbers, opened = lake.execute(both).fetchall()[0]
+    assert numbers == opened > 0
 
 
 def test_an_interrupted_rotation_loses_nothing(closed, monkeypatch):
