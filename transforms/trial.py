@@ -16,6 +16,7 @@ from warehouse.home import Home
 from warehouse.lake import connect
 
 _EXAMPLES = 3
+_IN_SHEET = "coalesce(sheet || ' ' || sheet_row, row_number::VARCHAR)"
 
 
 class Tally(Document):
@@ -44,8 +45,8 @@ def try_delivery(manifest: Path, catalog: Catalog, home: Home) -> Trial:
     batch = stage_delivery(delivery, catalog, home, home.staged / "trial")
     with connect() as connection:
         tallies = (
-            *_tallies(connection, batch.parquet("quarantine"), "level", "value"),
-            *_tallies(connection, batch.parquet("issue"), "'issue'", "before"),
+            *_tallies(connection, batch.parquet("quarantine"), "level", "value", _IN_SHEET),
+            *_tallies(connection, batch.parquet("issue"), "'issue'", "before", "row_number"),
         )
     return Trial(
         format=batch.format,
@@ -56,12 +57,12 @@ def try_delivery(manifest: Path, catalog: Catalog, home: Home) -> Trial:
 
 
 def _tallies(
-    connection: duckdb.DuckDBPyConnection, parquet: Path, level: str, value: str
+    connection: duckdb.DuckDBPyConnection, parquet: Path, level: str, value: str, place: str
 ) -> tuple[Tally, ...]:
     rows = connection.execute(
         f"""
         SELECT field, rule, {level} AS level, count(*) AS rows, any_value(message) AS message,
-            list(row_number || '：' || coalesce({value}, '（空）') ORDER BY row_number)[:{_EXAMPLES}] AS examples
+            list({place} || '：' || coalesce({value}, '（空）') ORDER BY row_number)[:{_EXAMPLES}] AS examples
         FROM read_parquet({quote(str(parquet))}) GROUP BY ALL ORDER BY rows DESC, field, rule"""
     ).fetchall()
     names = ("field", "rule", "level", "rows", "message", "examples")

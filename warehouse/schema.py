@@ -66,7 +66,7 @@ QUARANTINE = _table(
     ("batch_id", String, "批次标识"),
     ("item_id", String, "目录标识"),
     ("period", String, "期次"),
-    ("row_number", BigInteger, "文件中的行号（从1起，含标题行）"),
+    ("row_number", BigInteger, "文件中的行号（从1起，含标题行；有几张表的从头数到尾）"),
     ("level", String, "quarantine 疑问；set_aside 搁置"),
     ("field", String, "首个出错的数据项"),
     ("rule", String, "首个违反的规则"),
@@ -75,6 +75,8 @@ QUARANTINE = _table(
     ("faults", String, "全部问题（JSON）"),
     ("raw", String, "原行（JSON：表头→原文）"),
     ("record_key", Uuid, "记录键，关键项齐全的才有：据以认出更正后的重报"),
+    ("sheet", String, "工作簿有几张表、压缩包有几个文件的，行在其中哪一个；否则为空"),
+    ("sheet_row", BigInteger, "在该表（文件）中的行号（从1起，含标题行）"),
 )
 RECTIFICATION = _table(
     "ops",

@@ -5,6 +5,8 @@ What is repaired is an issue with before and after; what cannot be read for cert
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -468,6 +470,17 @@ def titles_and_footers(stage: Stage, tmp: Path) -> None:
     assert [row["reason"] for row in found.ignored] == ["blank", "footer", "footer", "footer", "footer"]
 
 
+def return_list(file: Path, item: str, tmp: Path) -> Any:
+    """The sheet that goes back to the provider of the file, whatever the share of faulty rows."""
+    home = Home(tmp / "home")
+    batch = StagedBatch.from_file(Path(steps.stage(steps.hand_over(file, item, "2019-12", home), home)))
+    verdict = Verdict(batch=batch, status="loaded", findings=())
+    steps.load(str(verdict.to_file(Path(batch.folder) / "verdict.json")), home)
+    with Lake(home) as lake:
+        (path,) = write_return_lists(lake, load_catalog(), Period.parse("2019-12"), tmp / "out")
+    return openpyxl.load_workbook(path)["退回清单"]
+
+
 @case(39)
 def merged_cells(stage: Stage, tmp: Path) -> None:
     item = load_catalog().items["admin_permits"]
@@ -507,6 +520,37 @@ def sheets_hidden_and_seen(stage: Stage, tmp: Path) -> None:
     assert any("1处隐藏的列" in note and "1个隐藏的行" in note for note in found.batch.notes)
     told = [f for f in examine(found.batch, load_catalog(), History("2019-12", ())) if f.check == "reading"]
     assert [(f.level, f.success) for f in told] == [("warn", False)]
+
+
+def test_a_row_is_found_again_in_its_sheet_and_in_its_file_of_several(stage: Stage, tmp_path: Path) -> None:
+    item = load_catalog().items["enterprise_registration"]
+    names = list(ENTERPRISE)
+    header = [item.field(name).title for name in names]
+    good, bad = list(ENTERPRISE.values()), list((ENTERPRISE | {"name": None}).values())
+
+    def second(book: Any) -> None:
+        sheet = book.create_sheet("二季度")
+        for row in (header, good, bad):
+            sheet.append(row)
+
+    book = as_xlsx([header, good, good, bad], second)
+    found = stage("enterprise_registration", book, name="企业.xlsx")
+    first = (found.quarantine[0]["sheet"], 4)
+    assert [(row["sheet"], row["sheet_row"]) for row in found.quarantine] == [first, ("二季度", 3)]
+    assert [row["row_number"] for row in found.quarantine] == [4, 7]
+    file = tmp_path / "企业.xlsx"
+    file.write_bytes(book)
+    _, _, head, *rows = return_list(file, item.id, tmp_path).iter_rows(values_only=True)
+    assert head[2:4] == ("工作表", "行号")
+    assert [row[2:4] for row in rows] == [first, ("二季度", 3)]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.csv", as_csv(item, [ENTERPRISE, ENTERPRISE]))
+        archive.writestr("b.csv", as_csv(item, [ENTERPRISE, ENTERPRISE | {"name": None}]))
+    found = stage("enterprise_registration", packed.getvalue(), name="企业.zip")
+    assert [(row["sheet"], row["sheet_row"]) for row in found.quarantine] == [("b.csv", 3)]
+    alone = stage("enterprise_registration", [ENTERPRISE, ENTERPRISE | {"name": None}])
+    assert [(row["sheet"], row["sheet_row"]) for row in alone.quarantine] == [(None, None)]
 
 
 @case(41)
@@ -678,20 +722,12 @@ def injections(stage: Stage, tmp: Path) -> None:
     found = penalties(stage, *({"facts": text} for text in texts))
     assert found.values("facts") == texts
     # What goes out to a department is text whatever it begins with.
-    home = Home(tmp / "home")
     file = tmp / "退回.csv"
     wrong = [
         PENALTY | {"fine": text, "document_no": f"邢市监罚〔2019〕{n}号"} for n, text in enumerate(texts)
     ]
     file.write_bytes(as_csv(load_catalog().items["admin_penalties"], [PENALTY, *wrong]))
-    batch = StagedBatch.from_file(
-        Path(steps.stage(steps.hand_over(file, "admin_penalties", "2019-12", home), home))
-    )
-    verdict = Verdict(batch=batch, status="loaded", findings=())
-    steps.load(str(verdict.to_file(Path(batch.folder) / "verdict.json")), home)
-    with Lake(home) as lake:
-        (path,) = write_return_lists(lake, load_catalog(), Period.parse("2019-12"), tmp / "out")
-    sheet = openpyxl.load_workbook(path)["退回清单"]
+    sheet = return_list(file, "admin_penalties", tmp)
     cells = [cell for row in sheet.iter_rows() for cell in row if cell.value in texts]
     assert sorted(cell.value for cell in cells) == sorted(texts)
     assert {cell.data_type for cell in cells} == {"s"}

@@ -18,8 +18,10 @@ from transforms.report.words import issue_date
 from warehouse.lake import Lake
 
 _COLUMNS = (
-    ("目录", 28), ("文件", 46), ("行号", 8), ("数据项", 20), ("原值", 28), ("规则", 20), ("问题与处理办法", 60), ("核实情况", 20),
+    ("目录", 28), ("文件", 46), ("工作表", 16), ("行号", 8), ("数据项", 20), ("原值", 28), ("规则", 20), ("问题与处理办法", 60), ("核实情况", 20),
 )  # fmt: skip
+_NUMBER = 3
+"""The column that holds a number."""
 _MOST = 1_000_000
 """Rows of one sheet; Excel ends at 1,048,576."""
 
@@ -49,7 +51,7 @@ def _one(lake: Lake, catalog: Catalog, period: Period, out: Path, *, division: s
     path = out / f"退回清单-{period}-{division}-{department}.xlsx"
     cursor = lake.execute(
         f"""
-        SELECT q.item_id, b.source_file, q.row_number, q.field, {_masked(catalog)} AS value, q.rule, q.message
+        SELECT q.item_id, b.source_file, q.sheet, coalesce(q.sheet_row, q.row_number), q.field, {_masked(catalog)} AS value, q.rule, q.message
         FROM ops.quarantine AS q JOIN ops.batch AS b USING (batch_id)
         WHERE q.period = $period AND q.level = 'quarantine'
             AND coalesce(b.division, '130500') = $division AND coalesce(b.department, 'unknown') = $department
@@ -73,13 +75,13 @@ def _one(lake: Lake, catalog: Catalog, period: Period, out: Path, *, division: s
         )
         line = 3
         while rows := cursor.fetchmany(10_000):
-            for item_id, file, number, field, value, rule, message in rows[: max(0, _MOST - line)]:
+            for item_id, file, table, number, field, value, rule, message in rows[: max(0, _MOST - line)]:
                 texts = (
-                    titles.get(item_id, item_id), file, None, fields.get((item_id, field), field or "整行"),
+                    titles.get(item_id, item_id), file, table, None, fields.get((item_id, field), field or "整行"),
                     redact(value) if value else "", rule, message, "",
                 )  # fmt: skip
                 for column, text in enumerate(texts):
-                    if column == 2:
+                    if column == _NUMBER:
                         sheet.write_number(line, column, number, cell)
                     else:
                         sheet.write_string(line, column, str(text or "")[:32767], cell)
@@ -94,7 +96,7 @@ def _sheet(book: xlsxwriter.Workbook, caption: str) -> Any:
     for column, (_, width) in enumerate(_COLUMNS):
         sheet.set_column(column, column, width)
     sheet.write_string(0, 0, caption, book.add_format({"font_name": "黑体", "font_size": 16}))
-    note = "行号为原文件中的行号，含标题行；个人信息已遮盖。请逐条核实，改正后随下期报送；认为无误的，写明理由退回。"
+    note = "行号为原文件（有几张表的，为该表）中的行号，含标题行；个人信息已遮盖。请逐条核实，改正后随下期报送；认为无误的，写明理由退回。"
     sheet.write_string(1, 0, note, book.add_format({"font_name": "宋体", "font_size": 10}))
     head = book.add_format(
         {"bold": True, "bg_color": "#DCE6F1", "border": 1, "align": "center", "font_name": "黑体"}

@@ -28,7 +28,7 @@ Read = Callable[[Path, Path, "duckdb.DuckDBPyConnection"], RawTable]
 
 
 def read_zip(source: Path, target: Path, connection: duckdb.DuckDBPyConnection, read: Read) -> RawTable:
-    """Write the files of a zip, in order of their names, as one raw.parquet; `_sheet` names the file.
+    """Write the files of a zip, in order of their names, as one raw.parquet; `_sheet` names the file, if there are several, and its sheet.
 
     Nothing is written under a name that the archive chose. Raises `UserError` for an archive that is damaged, protected,
     too large or of files that do not go together.
@@ -153,9 +153,9 @@ def _joined(
     for name, table, start in tables:
         cells = [f"c{i}" if i < table.columns else f"NULL::VARCHAR AS c{i}" for i in range(columns)]
         mark = f"CASE WHEN file_row_number < {start} THEN {quote(PREAMBLE)} ELSE _malformed END AS _malformed"
-        sheet = quote(name) if len(tables) > 1 else "_sheet"
+        file = f"concat_ws('：', {quote(name)}, _sheet)" if len(tables) > 1 else "_sheet"
         selects.append(
-            f"SELECT {', '.join(cells)}, {mark}, _line, {sheet} AS _sheet"
+            f"SELECT {', '.join(cells)}, {mark}, _line, {file} AS _sheet"
             f" FROM read_parquet({path_literal(table.path)}, file_row_number = true)"
         )
     done = connection.execute(
@@ -169,7 +169,6 @@ def _joined(
         format=first.format,
         encoding=first.encoding,
         delimiter=first.delimiter,
-        sheets=tuple(name for name, _, _ in tables),
         template=first.template,
         notes=tuple(note for _, table, _ in tables for note in table.notes),
     )

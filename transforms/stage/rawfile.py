@@ -47,7 +47,6 @@ class RawTable:
     format: str
     encoding: str | None = None
     delimiter: str | None = None
-    sheets: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     template: str | None = None
     """The item's format that the file is of, where the reader had to know it; else the header tells."""

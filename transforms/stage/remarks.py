@@ -48,13 +48,23 @@ def quarantine_sql(source: Source, rules: RowRules) -> str:
             SELECT judged.row_number, faults[1].level AS level, faults[1].field AS field, faults[1].rule AS rule,
                 faults[1].before AS value, faults[1].message AS message,
                 to_json(list_transform(faults, f -> {{'field': f.field, 'rule': f.rule, 'value': f.before, 'message': f.message}}))::VARCHAR AS faults,
-                original.raw, original.clear, key AS record_key
+                original.raw, original.clear, key AS record_key, sheet, sheet_row
             FROM (
                 SELECT row_number, list(remark ORDER BY place) AS faults
                 FROM ({_remarks_sql(source.item, remarks, "faulty")}) GROUP BY row_number
             ) judged
             JOIN (SELECT row_number, key, {hidden} AS raw, {clear} AS clear FROM xt_suspect WHERE faulty) original
-                USING (row_number)"""
+                USING (row_number)
+            LEFT JOIN ({_sheets_sql(source)}) USING (row_number)"""
+
+
+def _sheets_sql(source: Source) -> str:
+    """`row_number`, `sheet`, `sheet_row` of the lines of a file of several sheets, or of a packed one of several files."""
+    return f"""
+                SELECT file_row_number + 1 AS row_number, _sheet AS sheet, file_row_number - first + 1 AS sheet_row
+                FROM {source.lines}
+                JOIN (SELECT _sheet, min(file_row_number) AS first FROM {source.lines} WHERE _sheet IS NOT NULL GROUP BY _sheet QUALIFY count(*) OVER () > 1)
+                    USING (_sheet)"""
 
 
 def issue_sql(item: Item, rules: RowRules) -> str:

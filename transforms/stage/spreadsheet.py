@@ -113,7 +113,6 @@ def read_workbook(source: Path, target: Path, connection: duckdb.DuckDBPyConnect
         columns=columns,
         rows=rows,
         format=kind,
-        sheets=tuple(sheet.name for sheet, _ in parts),
         notes=tuple(notes),
     )
 
