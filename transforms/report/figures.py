@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalog.bulletin import Wording, load_wording
+from catalog.divisions import CITY
 from catalog.errors import UserError
 from catalog.loader import Catalog, Department
 from catalog.period import Period
 from catalog.scoring import Reference, load_scoring
 from catalog.targets import Targets
-from transforms.assess.facts import plan_of
+from transforms.assess.facts import Places, plan_of
 from warehouse.lake import Lake, present_tables
 
 Row = dict[str, Any]
@@ -137,7 +138,8 @@ def read_figures(
         departments = [row for row in departments if row["department"] == unit.id]
         if not departments:
             raise UserError(f"{period}考核之后才有部门“{unit.name}”", remedy=_ASSESS.format(period))
-        items = [row for row in items if row["department"] == unit.id]
+        unit = Unit(unit.kind, unit.id, departments[0]["department_name"])
+        items = _department_items(lake, period, unit)
     return Figures(
         period=period,
         snapshot=lake.snapshot_id(),
@@ -169,7 +171,7 @@ def read_figures(
         parts=_nested(
             lake, "SELECT * FROM mart.score_part WHERE period = ? ORDER BY position", period, "measure"
         ),
-        double_publicity=tuple(_double_publicity(lake, catalog, period, terms.wording)),
+        double_publicity=tuple(_double_publicity(lake, period, terms.wording)),
         duties=tuple(_duties(lake, period)),
         flags=tuple(
             lake.rows(
@@ -243,9 +245,8 @@ def _nested(lake: Lake, sql: str, period: Period, key: str) -> dict[tuple[str, s
     return found
 
 
-def _double_publicity(lake: Lake, catalog: Catalog, period: Period, wording: Wording) -> list[Row]:
+def _double_publicity(lake: Lake, period: Period, wording: Wording) -> list[Row]:
     """One row per item and county, and `county_code` None for the item's sum."""
-    items = [i.id for i in catalog.items.values() if i.library == wording.double_publicity]
     return lake.rows(
         """
         SELECT title, county_code, any_value(county_name) AS county_name,
@@ -256,12 +257,12 @@ def _double_publicity(lake: Lake, catalog: Catalog, period: Period, wording: Wor
             sum(produced)::BIGINT AS produced, sum(concealed_records)::BIGINT AS concealed_records,
             sum(concealed_records) / nullif(sum(produced), 0) AS concealed_rate, sum(missing)::BIGINT AS missing
         FROM mart.provider_item
-        WHERE period = ? AND list_contains(?, item_id)
+        WHERE period = ? AND item_id IN (SELECT item_id FROM ref.item WHERE library = ?)
         GROUP BY GROUPING SETS ((item_id, title, county_code), (item_id, title))
         HAVING county_code IS NULL OR sum(submitted) + sum(coalesce(produced, 0)) > 0
         ORDER BY item_id, county_code NULLS LAST
         """,
-        [str(period), items],
+        [str(period), wording.double_publicity],
     )
 
 
@@ -284,6 +285,44 @@ def _by_name(catalog: Catalog, name: str) -> Department | None:
     return next((d for d in catalog.departments.values() if name in (d.name, d.full_name, *d.aliases)), None)
 
 
+def _department_items(lake: Lake, period: Period, unit: Unit) -> list[Row]:
+    """What a department owes or sent, with its own share of each item's figures: items shared with others among them.
+
+    `status` is that of its duty in the city; the figures hold what its offices in the counties sent, as the department's do.
+    """
+    return lake.rows(
+        """
+        WITH owed AS (
+            SELECT item_id,
+                CASE
+                    WHEN bool_or(state = 'missing' AND county_code = $city) THEN 'missing'
+                    WHEN bool_or(state = 'delivered') THEN 'delivered'
+                    WHEN bool_or(state = 'zero') THEN 'zero'
+                    ELSE 'not_due'
+                END AS status,
+                max(due_on) FILTER (county_code = $city) AS due_date, min(delivered_on) AS delivered_on, bool_or(county_code = $city) AS in_city
+            FROM mart.obligation WHERE period = $period AND department = $unit GROUP BY item_id
+        ),
+        sent AS (
+            SELECT item_id, any_value(title) AS title, any_value(department_name) AS department_name,
+                sum(COLUMNS(['submitted', 'new', 'updated', 'duplicate', 'questioned', 'set_aside']))::BIGINT,
+                sum(accepted + duplicate) / nullif(sum(submitted - set_aside), 0) AS valid_rate
+            FROM mart.provider_item WHERE period = $period AND department = $unit GROUP BY item_id
+        ),
+        held AS (
+            SELECT item_id, count(*) AS collected, count(subject_key) / count(*) AS linking_rate
+            FROM core.record SEMI JOIN (FROM ops.batch WHERE department = $unit) USING (batch_id)
+            WHERE first_period <= $period GROUP BY item_id
+        )
+        SELECT sent.*, owed.* EXCLUDE (item_id, in_city), coalesce(held.collected, 0) AS collected, held.linking_rate
+        FROM sent JOIN owed USING (item_id) LEFT JOIN held USING (item_id)
+        WHERE in_city OR submitted > 0 OR collected > 0
+        ORDER BY item_id
+        """,
+        {"period": str(period), "unit": unit.id, "city": CITY},
+    )
+
+
 def _county_items(lake: Lake, period: Period, unit: Unit | None) -> list[Row]:
     if unit is None or unit.kind != "county":
         return []
@@ -301,53 +340,53 @@ def _county_items(lake: Lake, period: Period, unit: Unit | None) -> list[Row]:
     )
 
 
-def _where(catalog: Catalog, unit: Unit | None) -> tuple[str, list[object]]:
-    """The batches of a unit: a county's own deliveries, or those of a department's items."""
+def _where(lake: Lake, catalog: Catalog, period: Period, unit: Unit | None) -> tuple[str, list[object]]:
+    """The batches of a unit: those it delivered itself, a county also under a code of before or after its own."""
     if unit is None:
         return "true", []
-    if unit.kind == "county":
-        return "b.division = ?", [unit.id]
-    return "list_contains(?, q.item_id)", [[i.id for i in catalog.items.values() if i.department == unit.id]]
+    if unit.kind == "department":
+        return "b.department = ?", [unit.id]
+    places = Places(catalog.divisions, period.last_day)
+    found = lake.execute("SELECT DISTINCT coalesce(division, ?) FROM ops.batch", [CITY]).fetchall()
+    mine = [code for (code,) in found if (places.unit(code) or CITY) == unit.id]
+    return "list_contains(?, coalesce(b.division, ?))", [mine, CITY]
+
+
+_TITLED = """
+    SELECT q.*, coalesce(item.title, q.item_id) AS title, coalesce(field.title, nullif(q.field, ''), '整行') AS field_title,
+        coalesce(department.name, '') AS department_name
+    FROM (FROM ops.quarantine ANTI JOIN ref.apart USING (item_id)) AS q
+    LEFT JOIN ref.item AS item ON item.item_id = q.item_id
+    LEFT JOIN ref.field AS field ON field.item_id = q.item_id AND field.field = q.field
+    LEFT JOIN ref.department AS department ON department.department = item.department"""
+"""Questioned rows with the titles that the lake's catalog had at the snapshot: those of a published month do not change."""
 
 
 def _faults(lake: Lake, catalog: Catalog, period: Period, unit: Unit | None) -> list[Row]:
-    where, parameters = _where(catalog, unit)
-    rows = lake.rows(
+    where, parameters = _where(lake, catalog, period, unit)
+    return lake.rows(
         f"""
-        SELECT q.item_id, q.field, q.rule, q.level, count(*) AS count, min(q.message) AS message
-        FROM ops.quarantine AS q
+        SELECT q.item_id, q.field, q.rule, q.level, count(*) AS count, min(q.message) AS message,
+            any_value(q.title) AS title, any_value(q.field_title) AS field_title, any_value(q.department_name) AS department_name
+        FROM ({_TITLED}) AS q
         LEFT JOIN ops.batch AS b USING (batch_id)
         WHERE q.period = ? AND {where}
-        GROUP BY ALL
+        GROUP BY q.item_id, q.field, q.rule, q.level
         ORDER BY level, count DESC, q.item_id, q.field, q.rule
         """,
         [str(period), *parameters],
     )
-    return [row | _titles(catalog, row) for row in rows]
 
 
 def _faulty_rows(lake: Lake, catalog: Catalog, period: Period, unit: Unit) -> list[Row]:
-    where, parameters = _where(catalog, unit)
-    rows = lake.rows(
+    where, parameters = _where(lake, catalog, period, unit)
+    return lake.rows(
         f"""
-        SELECT q.item_id, b.source_file, q.row_number, q.field, q.rule, q.value, q.message
-        FROM ops.quarantine AS q
+        SELECT q.item_id, b.source_file, q.row_number, q.field, q.rule, q.value, q.message, q.title, q.field_title, q.department_name
+        FROM ({_TITLED}) AS q
         LEFT JOIN ops.batch AS b USING (batch_id)
         WHERE q.period = ? AND q.level = 'quarantine' AND {where}
         ORDER BY q.item_id, b.source_file, q.batch_id, q.row_number
         """,
         [str(period), *parameters],
     )
-    return [row | _titles(catalog, row) for row in rows]
-
-
-def _titles(catalog: Catalog, row: Row) -> Row:
-    """Chinese titles of a quarantined row's item, field and department, if the catalog still has them."""
-    item = catalog.items.get(row["item_id"])
-    field = next((f.title for f in item.fields if f.name == row["field"]), None) if item else None
-    department = catalog.departments.get(item.department) if item else None
-    return {
-        "title": item.title if item else row["item_id"],
-        "field_title": field or row["field"] or "整行",
-        "department_name": department.name if department else "",
-    }
