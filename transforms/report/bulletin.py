@@ -13,7 +13,7 @@ from markupsafe import Markup
 from catalog.loader import Catalog
 from catalog.period import Period
 from transforms.report import words
-from transforms.report.chart import BAR, FLOOR, QUOTA, county_chart, score_chart
+from transforms.report.chart import BAR, FLOOR, QUOTA, county_caption, county_chart, score_chart
 from transforms.report.document import write_document
 from transforms.report.figures import Figures, read_figures
 from transforms.report.publication import published
@@ -100,7 +100,7 @@ def _charts(f: Figures) -> dict[str, list[dict[str, Any]]]:
     targets = f.targets is not None
     progress = [
         _chart(
-            "各县（市、区）归集量与两项目标" if targets else "各县（市、区）归集量",
+            county_caption(targets=targets),
             lambda width: county_chart(f.counties, width=width, targets=targets),
             targets=targets,
         )

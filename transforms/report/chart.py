@@ -19,6 +19,11 @@ COUNT = 66  # right of the plot: the column of counts
 ZONE = "开发区"
 
 
+def county_caption(*, targets: bool) -> str:
+    """What the county chart shows, in words."""
+    return "各县（市、区）归集量与两项目标" if targets else "各县（市、区）归集量"
+
+
 def county_chart(counties: Sequence[dict[str, Any]], *, width: int, targets: bool) -> str:
     """An SVG `width` pixels wide, one row per unit, in the order given.
 

@@ -18,7 +18,7 @@ from docx.shared import Mm, Pt, RGBColor
 
 from catalog.bulletin import Annex
 from transforms.report import words
-from transforms.report.chart import county_chart_png, score_chart_png
+from transforms.report.chart import county_caption, county_chart_png, score_chart_png
 from transforms.report.figures import Figures
 from transforms.report.tables import Column, Table, cell_text, tables
 
@@ -170,7 +170,7 @@ def _annexed(f: Figures) -> list[Annex]:
 
 def _charts(document: Any, f: Figures) -> None:
     charts = (
-        ("各县（市、区）归集量与两项目标", county_chart_png),
+        (county_caption(targets=f.targets is not None), county_chart_png),
         ("各县（市、区）考核得分", score_chart_png),
     )
     for number, (caption, draw) in enumerate(charts, 1):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from docx import Document
 from rich.console import Console
 
 from catalog.bulletin import load_wording
@@ -203,9 +204,13 @@ def test_periods_without_targets_or_data_still_have_a_bulletin(lake, three_items
     assert "没有上报数据" in text
     ledger(2, first="1994-12")
     assess(lake, three_items, Period(1994, 12))
-    text = text_of(report(lake, three_items, Period(1994, 12), tmp_path)[0])
+    page, _, document, _ = report(lake, three_items, Period(1994, 12), tmp_path)
+    text = text_of(page)
     assert "本期没有适用的归集目标" in text
     assert "任务数" not in text
+    assert [p.text for p in Document(str(document)).paragraphs if p.text.startswith("图1")] == [
+        "图1　各县（市、区）归集量"
+    ]
 
 
 def test_county_table(assessed):
