@@ -208,14 +208,20 @@ def require_fresh(lake: Lake, period: Period) -> None:
         """
         SELECT (SELECT count(*) FROM core.record ANTI JOIN ref.apart USING (item_id) WHERE first_period <= ?)
              = (SELECT collected FROM mart.city_progress WHERE period = ?)
-           AND (SELECT (coalesce(sum(rows_read - rows_ignored), 0), coalesce(sum(rows_new), 0))
+           AND (SELECT (coalesce(sum(rows_read - rows_ignored), 0), coalesce(sum(rows_new), 0), coalesce(sum(rows_updated), 0),
+                    coalesce(sum(rows_duplicate), 0), coalesce(sum(rows_set_aside), 0))
                 FROM ops.batch ANTI JOIN ref.apart USING (item_id) WHERE period = ?)
-             = (SELECT (submitted, new) FROM mart.city_progress WHERE period = ?)
+             = (SELECT (submitted, new, updated, duplicate, set_aside) FROM mart.city_progress WHERE period = ?)
+           AND NOT EXISTS (
+                FROM (SELECT item_id, department, sum(produced) AS produced FROM ops.declaration WHERE period = ? GROUP BY ALL) AS declared
+                FULL JOIN (SELECT item_id, department, sum(produced) AS produced FROM mart.obligation WHERE period = ? AND produced IS NOT NULL GROUP BY ALL) AS held
+                USING (item_id, department)
+                WHERE declared.produced IS DISTINCT FROM held.produced)
         """,
-        [str(period)] * 4,
+        [str(period)] * 6,
     )
     if not agree:
-        raise UserError(f"{period}考核之后又有数据入库，考核结果已旧", remedy=_ASSESS.format(period))
+        raise UserError(f"{period}考核之后又有数据或月报表入库，考核结果已旧", remedy=_ASSESS.format(period))
 
 
 def _unit(

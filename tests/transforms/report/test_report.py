@@ -18,6 +18,7 @@ from catalog.period import Period
 from transforms.assess import assess
 from transforms.report import county_table, report
 from transforms.report.chart import county_chart
+from transforms.report.figures import read_figures
 from transforms.report.words import chinese_date, issue_date, percent, wan
 
 DECEMBER = Period(2019, 12)
@@ -195,6 +196,23 @@ def test_no_bulletin_without_a_fresh_assessment(lake, three_items, tmp_path, led
     batch(questioned=1)
     with pytest.raises(UserError, match="考核结果已旧"):
         report(lake, three_items, DECEMBER, tmp_path)
+
+
+def test_a_row_judged_anew_or_a_return_makes_the_assessment_stale(lake, three_items, batch, declare):
+    """As many rows and as many new ones as before: what changed is what became of the others, or what was declared."""
+    batch(new=3, updated=2)
+    assess(lake, three_items, DECEMBER)
+    read_figures(lake, three_items, DECEMBER)
+    with lake.transaction() as tx:
+        tx.execute("UPDATE ops.batch SET rows_updated = 0, rows_accepted = 3, rows_quarantined = 2")
+    with pytest.raises(UserError, match="考核结果已旧"):
+        read_figures(lake, three_items, DECEMBER)
+    assess(lake, three_items, DECEMBER)
+    declare("penalty", 0, department="sfj")
+    with pytest.raises(UserError, match="考核结果已旧"):
+        read_figures(lake, three_items, DECEMBER)
+    assess(lake, three_items, DECEMBER)
+    read_figures(lake, three_items, DECEMBER)
 
 
 def test_periods_without_targets_or_data_still_have_a_bulletin(lake, three_items, tmp_path, ledger):
