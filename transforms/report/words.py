@@ -31,9 +31,11 @@ def whole(number: int | None) -> str:
 
 
 def percent(rate: float | None) -> str:
-    """0.12345 -> 12.35%; a share too small for two decimals keeps two significant digits."""
+    """0.12345 -> 12.35%; a share too small for two decimals keeps a digit, one short of the whole never reads 100%."""
     if rate is None:
         return "—"
+    if 0.99995 <= rate < 1:
+        return next(text for digits in range(3, 16) if not (text := f"{rate:.{digits}%}").startswith("100"))
     if 0 < rate < 0.0001:
         return f"{rate * 100:.1g}%" if rate >= 0.000001 else "不足0.0001%"
     return f"{rate:.2%}"

@@ -255,6 +255,10 @@ def test_the_chart_shows_targets_only_when_asked():
 
 def test_figures_in_words():
     assert [percent(x) for x in (None, 0, 0.5, 0.00001, 1.2)] == ["—", "0.00%", "50.00%", "0.001%", "120.00%"]
+    # Beside "未达标" no share may read as the whole.
+    assert [percent(x) for x in (0.99994, 0.99999, 29_999_999 / 30_000_000, 1)] == [
+        "99.99%", "99.999%", "99.999997%", "100.00%",
+    ]  # fmt: skip
     assert [wan(x) for x in (38_000_000, 15_000, 0)] == ["3800万", "15,000", "0"]
     assert chinese_date(issue_date(Period(2019, 10), load_wording())) == "2019年11月25日"
     assert issue_date(Period(1994, 12), load_wording()) == date(1995, 1, 25)
