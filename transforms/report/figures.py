@@ -277,10 +277,13 @@ def _duties(lake: Lake, period: Period) -> list[Row]:
         """
         SELECT p.county_code, p.county_name, p.department, p.department_name, p.item_id, p.title, o.due_on, o.delivered_on,
             p.submitted, p.produced, p.concealed_records,
-            CASE WHEN p.concealed = 1 THEN '瞒报' WHEN p.missing = 1 THEN '漏报' ELSE '迟报' END AS fault
+            kind.fault
         FROM mart.provider_item AS p
         JOIN mart.obligation AS o USING (period, item_id, department, county_code)
-        WHERE period = ? AND p.late + p.missing + p.concealed > 0
+        -- Who is late and sent less than it produced is named for both, as both are counted beside its score.
+        JOIN (VALUES ('瞒报'), ('漏报'), ('迟报')) AS kind(fault)
+            ON CASE kind.fault WHEN '瞒报' THEN p.concealed WHEN '漏报' THEN p.missing ELSE p.late END = 1
+        WHERE period = ?
         ORDER BY county_code, department, list_position(['瞒报', '漏报', '迟报'], fault), p.item_id
         """,
         [str(period)],

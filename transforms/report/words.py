@@ -276,16 +276,23 @@ def _departments(f: Figures) -> Section:
     text = f"{month(f.period)}有应报目录的部门{len(owing)}个，已报送{len(owing) - len(silent)}个。"
     if top:
         listed = "、".join(f"{d['department_name']}（{whole(d['submitted'])}条）" for d in top)
-        text += f"上报量居前的是{listed}。"
-    text += f"一条未报的部门：{'、'.join(silent)}。" if silent else "没有一条未报的部门。" if owing else ""
+        text += f"上报量（含县级部门报送的）居前的是{listed}。"
+    text += (
+        f"市级一条未报的部门：{'、'.join(silent)}。"
+        if silent
+        else "没有市级一条未报的部门。"
+        if owing
+        else ""
+    )
     return Section("市直部门归集情况", (text + _missing(f, besides=silent),), ("departments",))
 
 
 def _missing(f: Figures, *, besides: Sequence[str]) -> str:
-    """What else is owed and was not delivered, by department; `besides` are already named."""
+    """What else nobody who owes it delivered, by department: the items that the total counts as such; `besides` are already named."""
     by_department: dict[str, list[str]] = {}
     for item in f.items:
-        if item["status"] == "missing" and item["department_name"] not in besides:
+        unmet = item["providers_owed"] and not item["providers_met"]
+        if unmet and item["department_name"] not in besides:
             by_department.setdefault(item["department_name"], []).append(item["title"])
     number = sum(len(titles) for titles in by_department.values())
     if not number:
@@ -337,7 +344,7 @@ def _double_publicity(f: Figures) -> Section:
         f"及时率{percent(timeliness)}（参考线{percent(float(line.timeliness))}，{_against(timeliness, float(line.timeliness))}），"
         f"迟报{whole(timed - in_time)}条。"
     )
-    if produced:
+    if any(r["produced"] is not None for r in sums):
         text += (
             f"按月报表核对，瞒报{whole(concealed)}条，瞒报率{permille(rate)}"
             f"（参考线{permille(float(line.concealed))}，{'达标' if (rate or 0) <= float(line.concealed) else '未达标'}）。"
