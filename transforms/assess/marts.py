@@ -350,7 +350,10 @@ def _scoring_facts(
             for unit, note in breaks(catalog.divisions, first.last_day, period.last_day).items()
         ],
     )
-    divisions = tx.execute("SELECT DISTINCT division FROM ops.batch WHERE division IS NOT NULL").fetchall()
+    divisions = tx.execute(
+        "SELECT division FROM ops.batch WHERE division IS NOT NULL UNION SELECT county_code FROM mart.provider_item"
+        " UNION SELECT county_code FROM mart.county_score UNION SELECT county_code FROM assess_unit"
+    ).fetchall()
     _temporary(
         tx,
         "assess_earlier_division",

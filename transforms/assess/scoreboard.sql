@@ -1,17 +1,20 @@
 -- The year so far by the indicators of demonstration counties, from the same measures as the monthly scores.
 DELETE FROM mart.scoreboard WHERE year = $period[:4]::INTEGER;
 INSERT INTO mart.scoreboard BY NAME
+-- What a county had under its code of before a change in the year is its own.
 WITH connected AS (
     SELECT county_code, sum(met)::DOUBLE AS achieved, count(*)::DOUBLE AS possible
     FROM (
-        SELECT county_code, item_id, max(met) AS met FROM mart.provider_item
-        WHERE period BETWEEN $period[:4] || '-01' AND $period AND county_code <> '130500' AND owed = 1 GROUP BY ALL
+        SELECT place.unit AS county_code, item_id, max(met) AS met
+        FROM mart.provider_item AS p JOIN assess_earlier_division AS place ON place.division = p.county_code
+        WHERE period BETWEEN $period[:4] || '-01' AND $period AND owed = 1 GROUP BY ALL
     )
     GROUP BY county_code
 ),
 scored AS (
-    SELECT county_code, sum(score) AS achieved, 100.0 * count(score) AS possible FROM mart.county_score
-    WHERE period BETWEEN $period[:4] || '-01' AND $period AND score IS NOT NULL GROUP BY county_code
+    SELECT place.unit AS county_code, sum(score) AS achieved, 100.0 * count(score) AS possible
+    FROM mart.county_score AS s JOIN assess_earlier_division AS place ON place.division = s.county_code
+    WHERE period BETWEEN $period[:4] || '-01' AND $period AND score IS NOT NULL GROUP BY place.unit
 ),
 found AS (
     SELECT county_code, 'connected' AS measure, NULL AS indicator, achieved, possible, NULL AS evidence FROM connected

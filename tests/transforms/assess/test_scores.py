@@ -322,6 +322,22 @@ def test_the_years_scoreboard_counts_what_has_evidence(lake, three_items):
     assert {r["through"] for r in rows.values()} == {"2019-12"}
 
 
+def test_the_years_scoreboard_counts_what_a_county_had_under_its_earlier_code(lake, three_items):
+    """任县 (130526) is 任泽区 (130505) from the end of June 2020 on."""
+    for month in (5, 6):
+        assess(lake, three_items, Period(2020, month))
+    with lake.transaction() as tx:
+        tx.execute("UPDATE mart.county_score SET score = 60 WHERE period = '2020-05' AND county_code = '130526'")
+    assess(lake, three_items, Period(2020, 7))
+    months = lake.rows("SELECT period, score FROM mart.county_score WHERE county_code IN ('130526', '130505')")
+    assert len({row["period"] for row in months}) == 3
+    (board,) = lake.rows(
+        "SELECT * FROM mart.scoreboard WHERE county_code = '130505' AND indicator = 'assessment'"
+    )
+    mean = sum(row["score"] for row in months) / 3
+    assert board["rate"] == pytest.approx(mean / 100)
+
+
 def test_rows_mended_by_this_month_count_as_handled(lake, three_items, batch):
     batch(period="2019-11", questioned=3)
     batch(new=1)
