@@ -402,7 +402,7 @@ class _Load:
             f"""
             CREATE OR REPLACE TEMP TABLE provided AS
             SELECT batch_id, period, rows_read, row_number() OVER (ORDER BY period, delivery) AS place,
-                coalesce(try_strptime(regexp_extract(delivery, '^([0-9]{{8}})-', 1), '%Y%m%d'), received_at)::DATE AS day
+                xt_delivered_on(delivery, received_at) AS day
             FROM ops.batch WHERE {mine}"""
         )
         self.tx.execute(

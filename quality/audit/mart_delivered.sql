@@ -6,7 +6,7 @@ FROM (
 ) AS o
 FULL JOIN (
     SELECT period, item_id, department, count(*) AS batches,
-        min(coalesce(try_strptime(delivery[:8], '%Y%m%d'), received_at))::DATE AS delivered_on
+        min(coalesce(try_strptime(delivery[:8], '%Y%m%d'), received_at + INTERVAL 8 HOUR))::DATE AS delivered_on
     FROM ops.batch GROUP BY ALL
 ) AS b USING (period, item_id, department)
 WHERE period IN (SELECT period FROM audit_month)

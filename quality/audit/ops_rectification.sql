@@ -1,7 +1,7 @@
 -- 整改表与疑问行一一对应，关闭它们的确是同一单位其后首次报来的有效行
 WITH batches AS (
     SELECT batch_id, item_id, period, delivery, department, division, rows_read, period || ' ' || delivery AS place,
-        coalesce(try_strptime(regexp_extract(delivery, '^([0-9]{8})-', 1), '%Y%m%d'), received_at)::DATE AS day
+        coalesce(try_strptime(regexp_extract(delivery, '^([0-9]{8})-', 1), '%Y%m%d'), received_at + INTERVAL 8 HOUR)::DATE AS day
     FROM ops.batch
 ),
 questioned AS (

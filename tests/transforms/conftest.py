@@ -117,7 +117,7 @@ def batch(lake: Lake) -> Batches:
                 INSERT INTO ops.batch (batch_id, item_id, period, delivery, division, department, source_file,
                     received_at, rows_read, rows_accepted, rows_new, rows_updated, rows_duplicate,
                     rows_quarantined, rows_set_aside, rows_ignored, status)
-                VALUES (?, ?, ?, ?, ?, ?, 'a.csv', '2020-02-01', ?, ?, ?, ?, ?, ?, ?, ?, 'loaded')
+                VALUES (?, ?, ?, ?, ?, ?, 'a.csv', '2020-01-31 16:30', ?, ?, ?, ?, ?, ?, ?, ?, 'loaded')
                 """,
                 [
                     *(batch_id, item, period, delivery, division, department),

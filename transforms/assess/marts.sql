@@ -22,7 +22,7 @@ SELECT
     batch.department,
     coalesce(division.unit, '130500') AS county_code,
     count(*)::INTEGER AS batches,
-    min(coalesce(try_strptime(regexp_extract(delivery, '^(\d{8})-', 1), '%Y%m%d'), received_at))::DATE AS delivered_on,
+    min(xt_delivered_on(delivery, received_at)) AS delivered_on,
     sum(rows_read - rows_ignored)::BIGINT AS submitted,
     sum(rows_accepted)::BIGINT AS accepted,
     sum(rows_new)::BIGINT AS new,

@@ -16,7 +16,6 @@ from warehouse.lake import Present, present_tables
 if TYPE_CHECKING:
     import duckdb
 
-_DELIVERED = "coalesce(try_strptime(regexp_extract(batch.delivery, '^(\\d{8})-', 1), '%Y%m%d'), batch.received_at)::DATE"
 _LEAST_COMPARED = 3
 """Fields beside the key that two rows must share before their likeness says anything."""
 
@@ -111,7 +110,7 @@ def _deadlines(tx: duckdb.DuckDBPyConnection, items: list[Item], period: Period,
 def _timed(item: Item) -> str:
     """New records of the period by the batch that first brought them, and whether that was in time."""
     return f"""
-        SELECT batch_id, count(*), count(*) FILTER ({_DELIVERED} <= deadline.due_on)
+        SELECT batch_id, count(*), count(*) FILTER (xt_delivered_on(batch.delivery, batch.received_at) <= deadline.due_on)
         FROM (
             SELECT record_key, batch_id, "{item.due.after}" AS day FROM rec."{item.id}"
             SEMI JOIN (SELECT record_key FROM core.record WHERE item_id = {quote(item.id)} AND first_period = $period) USING (record_key)
