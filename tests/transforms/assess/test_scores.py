@@ -327,9 +327,13 @@ def test_the_years_scoreboard_counts_what_a_county_had_under_its_earlier_code(la
     for month in (5, 6):
         assess(lake, three_items, Period(2020, month))
     with lake.transaction() as tx:
-        tx.execute("UPDATE mart.county_score SET score = 60 WHERE period = '2020-05' AND county_code = '130526'")
+        tx.execute(
+            "UPDATE mart.county_score SET score = 60 WHERE period = '2020-05' AND county_code = '130526'"
+        )
     assess(lake, three_items, Period(2020, 7))
-    months = lake.rows("SELECT period, score FROM mart.county_score WHERE county_code IN ('130526', '130505')")
+    months = lake.rows(
+        "SELECT period, score FROM mart.county_score WHERE county_code IN ('130526', '130505')"
+    )
     assert len({row["period"] for row in months}) == 3
     (board,) = lake.rows(
         "SELECT * FROM mart.scoreboard WHERE county_code = '130505' AND indicator = 'assessment'"
