@@ -214,6 +214,8 @@ def test_the_last_versions_are_kept(built, tmp_path):
     [
         ({"county": "'; DROP TABLE core.record; --"}, "没有县"),
         ({"audience": "../../etc"}, "写法不符"),
+        ({"audience": "county-130528"}, "留给县"),
+        ({"audience": "statistics", "county": "130528"}, "不另写读者"),
         ({"grant": ("permanent_residents",)}, "不能含政务共享"),
         ({"audience": "a", "grant": ("bribery_judgments",)}, "本人授权"),
         ({"audience": "a", "grant": ("x'; --",)}, "目录中没有"),

@@ -41,7 +41,16 @@ def audience_of(
                 where="--county",
                 remedy=f"写 {as_of} 时的区划代码：{'、'.join(sorted(units))}",
             )
+        if name != "public":
+            raise UserError(
+                "一个县（市、区）的一份不另写读者", where="--audience", remedy="去掉 --audience 或 --county"
+            )
         name = f"county-{county}"
+    elif name.startswith("county-"):
+        # It would put the whole city's into the county's folder, under the county's pseudonyms.
+        raise UserError(
+            f"读者名“{name}”留给县（市、区）", where="--audience", remedy="改用 --county，或另写读者名"
+        )
     if not re.fullmatch("[a-z][a-z0-9-]{0,39}", name):
         raise UserError(
             f"读者名“{name}”写法不符", where="--audience", remedy="用小写字母、数字、连字符，以字母开头"
