@@ -12,6 +12,7 @@ from catalog.loader import load_catalog
 from catalog.types import TYPES
 from transforms import steps
 from transforms.publish.questions import QUESTIONS
+from transforms.publish.run import audience_of, publish
 from warehouse.lake import Lake
 from warehouse.publish import PublishedTable, current, write_publication
 
@@ -207,6 +208,18 @@ def test_the_last_versions_are_kept(built, tmp_path):
         "000005.duckdb",
     ]
     assert current(tmp_path / "p").name == "000005.duckdb"
+
+
+def test_a_subject_that_only_left_its_library_leaves_the_next_version(home, open_file):
+    with Lake(home) as lake:
+        audience = audience_of(load_catalog(), name="public", grant=(), county=None, as_of=AS_OF)
+        for _ in range(2):
+            gone = lake.scalar("SELECT min(subject_key) FROM lib.enterprise")
+            with lake.transaction():
+                lake.execute("DELETE FROM lib.enterprise WHERE subject_key = ?", [gone])
+            path = publish(lake, load_catalog(), audience, AS_OF).publication.path
+            with open_file(path) as now:
+                assert not now.execute("FROM lib.enterprise WHERE subject_key = ?", [gone]).fetchall()
 
 
 @pytest.mark.parametrize(

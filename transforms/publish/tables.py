@@ -108,11 +108,13 @@ class _Tables:
         return dict(rows)
 
     def _last_changes(self) -> dict[str, int]:
-        """Per table of the lake: the last snapshot that changed its files."""
+        """Per table of the lake: the last snapshot that changed its files, or which of their rows are deleted."""
         at = f"{METADATA}ducklake_"
+        # Later deletions go into the file of the first, which then bears the last snapshot as `partial_max`.
         rows = self.lake.execute(
-            f"""SELECT s.schema_name || '.' || t.table_name, max(greatest(f.begin_snapshot, coalesce(f.end_snapshot, 0)))
-            FROM {at}data_file f JOIN {at}table t ON t.table_id = f.table_id AND t.end_snapshot IS NULL
+            f"""SELECT s.schema_name || '.' || t.table_name, max(greatest(f.begin_snapshot, coalesce(f.end_snapshot, 0), coalesce(f.partial_max, 0)))
+            FROM (SELECT table_id, begin_snapshot, end_snapshot, partial_max FROM {at}data_file
+                UNION ALL SELECT table_id, begin_snapshot, end_snapshot, partial_max FROM {at}delete_file) f JOIN {at}table t ON t.table_id = f.table_id AND t.end_snapshot IS NULL
             JOIN {at}schema s ON s.schema_id = t.schema_id GROUP BY 1"""
         ).fetchall()
         return dict(rows)
