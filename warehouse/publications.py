@@ -58,6 +58,14 @@ def record(
         append_line(log_path(home), entry.model_dump_json())
 
 
+def last_version(home: Home, audience: str) -> int:
+    """The highest version of an audience's file that was ever recorded, 0 before the first.
+
+    The log comes back with a backup, the files do not: a number given twice would hide who received the second.
+    """
+    return max((entry.version for entry in entries(home) if entry.audience == audience), default=0)
+
+
 def entries(home: Home) -> Iterator[Published]:
     """All lines, oldest first; none before the first publication."""
     path = log_path(home)

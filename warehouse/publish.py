@@ -82,9 +82,17 @@ def reading(lake: Lake, path: Path) -> Iterator[None]:
 
 
 def write_publication(
-    lake: Lake, folder: Path, tables: Sequence[PublishedTable], *, keep: int, reuse: bool = True
+    lake: Lake,
+    folder: Path,
+    tables: Sequence[PublishedTable],
+    *,
+    keep: int,
+    reuse: bool = True,
+    after: int = 0,
 ) -> Publication:
     """Write the next version into `folder` and make it `current.duckdb`; versions beyond the last `keep` are removed.
+
+    No version bears a number up to `after`: it was given out, though its file may be gone.
 
     `main.publication` in the file has a row per table with its signature, rows and the version that wrote it. Raises
     `UserError`, and leaves the last version in force, if a personal number is found in what would be published.
@@ -99,7 +107,7 @@ def write_publication(
             rows = sum(count for _, count in known.values())
             seconds = time.monotonic() - started
             return Publication(before, _number(before), 0, len(tables), rows, before.stat().st_size, seconds)
-        version = max((_number(path) for path in _versions(folder)), default=0) + 1
+        version = max(after, *(_number(path) for path in _versions(folder)), 0) + 1
         building = folder / f".building-{os.getpid()}.duckdb"
         try:
             if before is not None and known and not _wasteful(lake, before):

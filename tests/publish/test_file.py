@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from datetime import date
 
 import pytest
@@ -13,6 +14,7 @@ from catalog.types import TYPES
 from transforms import steps
 from transforms.publish.questions import QUESTIONS
 from transforms.publish.run import audience_of, publish
+from warehouse import publications
 from warehouse.lake import Lake
 from warehouse.publish import PublishedTable, current, write_publication
 
@@ -220,6 +222,12 @@ def test_a_subject_that_only_left_its_library_leaves_the_next_version(home, open
             path = publish(lake, load_catalog(), audience, AS_OF).publication.path
             with open_file(path) as now:
                 assert not now.execute("FROM lib.enterprise WHERE subject_key = ?", [gone]).fetchall()
+
+
+def test_no_version_is_given_out_twice(home):
+    shutil.rmtree(home.publish / "public")  # as after a restore, which brings the log and not the files
+    assert steps.publish(AS_OF, home).publication.version == 2
+    assert [e.version for e in publications.entries(home) if e.audience == "public"] == [1, 2]
 
 
 @pytest.mark.parametrize(

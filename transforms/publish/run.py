@@ -76,7 +76,8 @@ def publish(lake: Lake, catalog: Catalog, audience: Audience, as_of: date) -> Pu
         hide(frozen, catalog, as_of)
         tables = published_tables(frozen, catalog, audience, as_of)
         folder = frozen.home.publish / audience.id
-        publication = write_publication(frozen, folder, tables, keep=KEEP)
+        after = publications.last_version(frozen.home, audience.id)
+        publication = write_publication(frozen, folder, tables, keep=KEEP, after=after)
         # After the swap: a version cut off in between is recorded by the next publication, which finds it unchanged.
         publications.record(
             frozen.home,
