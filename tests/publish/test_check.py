@@ -87,6 +87,20 @@ def test_a_person_is_found_and_the_number_is_written_nowhere(home, tmp_path, ide
     assert done.entry.lookup.subjects[0].startswith("person:")
 
 
+def test_a_personal_number_that_could_be_a_registration_number_is_a_persons(home, tmp_path):
+    with Lake(home) as lake:
+        old = lake.scalar(
+            "SELECT min(n) FROM (SELECT '130521550101' || lpad(i::VARCHAR, 3, '0') AS n FROM range(1000) t(i)) WHERE xt_is_reg(n)"
+        )
+        assert lake.scalar("SELECT xt_is_id(xt_id18(?))", [old])
+    done = ask(home, tmp_path, ["证件号码", old])
+    sheets = openpyxl.load_workbook(tmp_path / "out.xlsx")
+    assert [row[1] for row in sheets["结果"].values][1:] == ["公民身份号码"]
+    assert done.entry.lookup.subjects[0].startswith("person:")
+    everything = " ".join(str(v) for sheet in sheets for row in sheet.values for v in row)
+    assert old not in everything + log_path(home).read_text("utf-8")
+
+
 def test_the_workbook_names_state_and_log(home, tmp_path):
     done = ask(home, tmp_path, ["代码", "91130500000000000X"])
     notes = dict(openpyxl.load_workbook(tmp_path / "out.xlsx")["说明"].values)

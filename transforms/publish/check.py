@@ -158,18 +158,24 @@ def check(
 
 
 def _resolve(lake: Lake, codes: list[tuple[int, str]]) -> None:
-    """`xt_asked(row_number, kind, shown, subject_key)`: who each code stands for; a person's number is not shown again."""
+    """`xt_asked(row_number, kind, shown, subject_key)`: who each code stands for; a person's number is not shown again.
+
+    One in ten personal numbers of 15 digits has the check digit of a registration number: it stands for a person unless
+    the warehouse knows a business under it, and is not shown either way.
+    """
     asked = pa.table({"row_number": [n for n, _ in codes], "text": [t for _, t in codes]})
     lake.connection.register("xt_codes", asked)
     lake.execute(
         """CREATE OR REPLACE TEMP TABLE xt_asked AS
-        SELECT row_number, kind, CASE WHEN kind = 'person' OR kind IS NULL THEN NULL ELSE code END AS shown,
+        SELECT row_number, kind, CASE WHEN xt_is_id(number) OR kind IS NULL THEN NULL ELSE code END AS shown,
             CASE kind WHEN 'uscc' THEN 'uscc:' || code WHEN 'person' THEN 'person:' || xt_pseudonym(number)
                 WHEN 'org' THEN coalesce(i.subject_key, 'org:' || code) WHEN 'reg' THEN coalesce(i.subject_key, 'reg:' || code) END AS subject_key
         FROM (
             SELECT row_number, code, xt_id18(code) AS number,
                 CASE WHEN xt_is_uscc(code) THEN 'uscc' WHEN xt_is_org(code) THEN 'org'
-                    WHEN xt_is_reg(code) THEN 'reg'
+                    WHEN xt_is_reg(code) AND (NOT xt_is_id(xt_id18(code))
+                        OR 'reg:' || code IN (SELECT identifier FROM core.identity UNION ALL
+                            SELECT subject_key FROM core.record WHERE starts_with(subject_key, 'reg:'))) THEN 'reg'
                     WHEN xt_is_id(xt_id18(code)) THEN 'person' END AS kind
             FROM (SELECT row_number, xt_code(text) AS code FROM xt_codes))
         LEFT JOIN core.identity i ON i.identifier = kind || ':' || code"""
