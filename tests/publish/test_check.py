@@ -101,6 +101,22 @@ def test_a_personal_number_that_could_be_a_registration_number_is_a_persons(home
     assert old not in everything + log_path(home).read_text("utf-8")
 
 
+def test_a_number_cell_that_lost_digits_is_nobodys_number(home, tmp_path):
+    rounded = 130521196605020000  # with a check digit that happens to be right
+    with Lake(home) as lake:
+        assert lake.scalar("SELECT xt_is_id(?)", [str(rounded)])
+    book = openpyxl.Workbook()
+    for row in (["证件号码"], [rounded], [130521550101000]):
+        book.active.append(row)
+    book.save(tmp_path / "codes.xlsx")
+    assert read_codes(tmp_path / "codes.xlsx") == [(2, "1.3052119660502e+17"), (3, "130521550101000")]
+    steps.check(
+        tmp_path / "codes.xlsx", tmp_path / "out.xlsx", home, by="市信用办", purpose="审查", as_of=AS_OF
+    )
+    rows = list(openpyxl.load_workbook(tmp_path / "out.xlsx")["结果"].values)[1:]
+    assert rows[0][1] == "无效代码"
+
+
 def test_the_workbook_names_state_and_log(home, tmp_path):
     done = ask(home, tmp_path, ["代码", "91130500000000000X"])
     notes = dict(openpyxl.load_workbook(tmp_path / "out.xlsx")["说明"].values)

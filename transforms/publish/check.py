@@ -27,6 +27,8 @@ from warehouse.lookups import Entry, Lookup, append, next_number
 
 MOST_CODES = 10_000
 LONGEST = 64
+_CELL_DIGITS = 15
+"""Digits that a number cell of a spreadsheet keeps."""
 _TOLD = 12
 """Fields of a record that its summary tells at most."""
 _HEADERS = frozenset({
@@ -85,8 +87,11 @@ def _sheet(file: Path) -> list[list[str]]:
 
 
 def _text(cell: object) -> str:
-    # A number cell has lost digits beyond fifteen; what is left is judged like any other text and is no code.
-    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+    # A number cell has lost digits beyond fifteen: as 1.3E+17 it is no code, while with zeros for what is lost one in
+    # eleven would have the check digit of somebody's number.
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 10**_CELL_DIGITS:
+        return str(int(cell))
+    return str(cell)
 
 
 def _csv(file: Path) -> list[list[str]]:
