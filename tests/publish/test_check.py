@@ -134,6 +134,11 @@ def test_the_workbook_names_state_and_log(home, tmp_path):
         ("a.csv", "代码\n".encode() + b"9" * 100, "过长"),
         ("a.csv", b"\xff\xfe\xfa\x00\x81", "编码不识别"),
         ("a.csv", b"x\n" * 10_001, "最多核查"),
+        (
+            "a.csv",
+            "统一社会信用代码,身份证号\n,130521197001010017".encode(),
+            "有几列代码（统一社会信用代码、身份证号）",
+        ),
     ],
 )
 def test_what_is_no_list_of_codes_is_refused(tmp_path, name, content, told):

@@ -58,6 +58,11 @@ def read_codes(file: Path) -> list[tuple[int, str]]:
     if rows:
         heads = [cell.strip().lower() for cell in rows[0]]
         found = [i for i, head in enumerate(heads) if head in _HEADERS]
+        if len(found) > 1:
+            named = "、".join(rows[0][i].strip() for i in found)
+            raise UserError(
+                f"有几列代码（{named}），不知查哪一列", where=file.name, remedy="只留一列，或分成几个文件"
+            )
         if found:
             column, start = found[0], 1
     codes = [
