@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from warehouse.home import Home
 from warehouse.lock import file_lock
 from warehouse.log import append_line
+from warehouse.lookups import whole
 
 
 class Published(BaseModel):
@@ -67,7 +68,8 @@ def last_version(home: Home, audience: str) -> int:
 
 
 def entries(home: Home) -> Iterator[Published]:
-    """All lines, oldest first; none before the first publication."""
+    """All lines, oldest first; none before the first publication. Raises `UserError` for a line that is none."""
     path = log_path(home)
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        yield Published.model_validate_json(line)
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    for number, line in enumerate(lines, 1):
+        yield whole(Published, path, number, line)

@@ -15,6 +15,7 @@ from catalog.errors import UserError
 from quality.audit.files import CHECKS
 from transforms import steps
 from transforms.publish.check import read_codes
+from warehouse import publications
 from warehouse.home import Home
 from warehouse.lake import Lake
 from warehouse.lookups import Lookup, append, log_path, problems
@@ -124,6 +125,22 @@ def test_the_workbook_names_state_and_log(home, tmp_path):
     assert notes["公示状态截至"] == "2020-01-10"
     assert notes["数据截至（快照时间，UTC）"]
     assert done.entry.lookup.output_sha256 == hashlib.sha256((tmp_path / "out.xlsx").read_bytes()).hexdigest()
+
+
+def test_a_line_of_a_log_that_was_cut_off_is_told(home, tmp_path):
+    codes = ["代码", "91130500000000000X"]
+    ask(home, tmp_path, codes)
+    for log, use in (
+        (log_path(home), lambda: ask(home, tmp_path, codes)),
+        (publications.log_path(home), lambda: steps.publish(AS_OF, home)),
+    ):
+        whole = log.read_text("utf-8")
+        log.write_text(whole + '{"seq":', "utf-8")
+        number = len(whole.splitlines()) + 1
+        for reads in (use, lambda: steps.trace(home, as_of=date(2020, 6, 1))):
+            with pytest.raises(UserError, match=f"{log.name} 第{number}行：不是完整的一条记录"):
+                reads()
+        log.write_text(whole, "utf-8")
 
 
 @pytest.mark.parametrize(
