@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
@@ -13,6 +14,7 @@ from typing import Any, Self
 import duckdb
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
+from catalog.errors import UserError
 from catalog.types import sql_macros
 from catalog.types.base_sql import quote
 from catalog.types.check_digits import allow_checks
@@ -164,8 +166,23 @@ class Lake:
             stop=stop_after_delay(self._wait),
             reraise=True,
         )
-        with self._told_if_locked():
+        with self._told_if_locked(), self._told_if_moved():
             again(self.connection.execute, statement)
+
+    @contextmanager
+    def _told_if_moved(self) -> Iterator[None]:
+        """The catalog and the manifests of landed files know where the data lies; only a restore tells them of another place."""
+        try:
+            yield
+        except duckdb.Error as error:
+            known = re.search(r'existing data path in the catalog "(.*?)"', str(error))
+            if known is None:
+                raise
+            raise UserError(
+                f"数据目录不在原处：目录库记的是 {known[1]}",
+                where=str(self.home.root),
+                remedy="把它移回原处；要换地方的，在原处 xtcredit backup，在新处 xtcredit restore",
+            ) from error
 
     @contextmanager
     def _told_if_locked(self) -> Iterator[None]:

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from catalog.errors import UserError
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def append_line(path: Path, line: str) -> None:
@@ -13,3 +20,15 @@ def append_line(path: Path, line: str) -> None:
         file.write(line + "\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def entry_of(model: type[M], path: Path, number: int, line: str) -> M:
+    """A line of a log; raises `UserError`, without quoting it, for one that is no entry."""
+    try:
+        return model.model_validate_json(line)
+    except ValidationError:
+        raise UserError(
+            "不是完整的一条记录",
+            where=f"{path} 第{number}行",
+            remedy="是最后一行（写到一半断电、磁盘满）的，另存一份后删去该行；否则从备份取回这个文件，再运行 xtcredit verify",
+        ) from None

@@ -12,18 +12,15 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from catalog.errors import UserError
 from warehouse.home import Home
 from warehouse.lock import file_lock
-from warehouse.log import append_line
+from warehouse.log import append_line, entry_of
 from warehouse.secret import derived_key
 
 _START = "0" * 64
-M = TypeVar("M", bound=BaseModel)
 
 
 class Lookup(BaseModel):
@@ -76,7 +73,7 @@ def append(home: Home, lookup: Lookup) -> Entry:
     home.private_dir(home.audit)
     with file_lock(home.audit / ".lock"):
         lines = _lines(home)
-        previous = whole(Entry, log_path(home), len(lines), lines[-1]).seal if lines else _START
+        previous = entry_of(Entry, log_path(home), len(lines), lines[-1]).seal if lines else _START
         seq, at = len(lines) + 1, datetime.now(UTC).isoformat(timespec="seconds")
         entry = Entry(
             seq=seq, at=at, lookup=lookup, previous=previous, seal=_seal(home, seq, at, lookup, previous)
@@ -92,19 +89,7 @@ def append(home: Home, lookup: Lookup) -> Entry:
 def entries(home: Home) -> Iterator[Entry]:
     """All entries, oldest first; raises `UserError` for a line that is none."""
     for number, line in enumerate(_lines(home), 1):
-        yield whole(Entry, log_path(home), number, line)
-
-
-def whole(model: type[M], path: Path, number: int, line: str) -> M:
-    """A line of a log; raises `UserError`, without quoting it, for one that is no entry."""
-    try:
-        return model.model_validate_json(line)
-    except ValidationError:
-        raise UserError(
-            "不是完整的一条记录",
-            where=f"{path} 第{number}行",
-            remedy="是最后一行（写到一半断电、磁盘满）的，另存一份后删去该行；否则从备份取回这个文件，再运行 xtcredit verify",
-        ) from None
+        yield entry_of(Entry, log_path(home), number, line)
 
 
 def problems(home: Home) -> Iterator[tuple[int, str]]:

@@ -10,8 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from warehouse.home import Home
 from warehouse.lock import file_lock
-from warehouse.log import append_line
-from warehouse.lookups import whole
+from warehouse.log import append_line, entry_of
 
 
 class Published(BaseModel):
@@ -72,4 +71,4 @@ def entries(home: Home) -> Iterator[Published]:
     path = log_path(home)
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     for number, line in enumerate(lines, 1):
-        yield whole(Published, path, number, line)
+        yield entry_of(Published, path, number, line)

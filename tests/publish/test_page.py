@@ -104,6 +104,21 @@ def test_a_county_gets_its_own(built, open_file, tmp_path):
     assert {row[1] for row in rows(html, "progress")} == {re.search("<h1>(.*?)公共", html)[1]}
 
 
+def test_a_renamed_county_gets_what_came_under_its_earlier_code(built, open_file):
+    """任县 (130526) is 任泽区 (130505) from the end of June 2020 on; the ledger keeps the code of then."""
+    with Lake(built) as lake:
+        expected = lake.scalar(
+            "SELECT count(*) FROM core.record WHERE item_id = 'enterprise_registration' AND county_code = '130526'"
+        )
+    assert expected
+    done = steps.publish(date(2020, 7, 10), built, county="130505")
+    with open_file(done.publication.path) as file:
+        towns = "SELECT sum(records) FROM town_village WHERE item_id = 'enterprise_registration'"
+        for asked in ("SELECT count(*) FROM rec.enterprise_registration", towns):
+            assert file.execute(asked).fetchone()[0] == expected
+        assert file.execute("SELECT DISTINCT county_code FROM mart.county_item").fetchall() == [("130526",)]
+
+
 def test_markup_in_a_value_is_text(home, tmp_path, deliver):
     from transforms.publish.page import Section, _environment
 

@@ -1,4 +1,4 @@
-"""Several processes at one lake: none is in another's way for longer than a commit."""
+"""A lake is opened by several processes at once, none in another's way for longer than a commit, and only where it was made."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from catalog.errors import UserError
 from warehouse.home import Home
 from warehouse.lake import Lake
 
@@ -45,3 +48,12 @@ def test_processes_that_make_a_lake_at_once_lose_nothing(tmp_path: Path) -> None
     assert [process.returncode for process in processes] == [0, 0, 0], errors
     with Lake(Home(tmp_path)) as lake:
         assert lake.scalar("SELECT count(*) FROM ops.t") == 9
+
+
+def test_a_home_that_was_moved_says_where_it_belongs(tmp_path: Path) -> None:
+    home = Home(tmp_path / "before")
+    home.private_dir(home.root)
+    Lake(home).close()
+    home.root.rename(tmp_path / "after")
+    with pytest.raises(UserError, match=r"不在原处：目录库记的是 .*/before/lake/data/"):
+        Lake(Home(tmp_path / "after"))

@@ -97,9 +97,9 @@ def _sections(lake: Lake, catalog: Catalog, audience: Audience) -> Iterator[Sect
             "faults",
             "退回的行",
             "本县（市、区）报送的文件中未通过检查的行：按文件和行号改正后重报。",
-            ("期次", "文件", "行号", "数据项", "说明"),
+            ("期次", "文件", "工作表", "行号", "数据项", "说明"),
             ask(
-                "SELECT period, source_file, row_number, field, message FROM pub.main.faults"
+                "SELECT period, source_file, sheet, coalesce(sheet_row, row_number), field, message FROM pub.main.faults"
                 " ORDER BY period DESC, source_file, row_number LIMIT 5000"
             ),
         )

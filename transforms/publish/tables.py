@@ -13,6 +13,7 @@ from catalog.model import Field, Item
 from catalog.personal import CONTACTS, LONG, SHORT
 from catalog.types import TYPES
 from catalog.types.base_sql import literal_list, quote
+from transforms.assess.facts import Places
 from transforms.assess.tables import MARTS
 from transforms.integrate.plan import OWN_COLUMNS, Plan, column_comments, resolve
 from transforms.publish.questions import QUESTIONS
@@ -65,6 +66,7 @@ class _Tables:
         self.ledger = self._ledger_fingerprints()
         self.changed = self._last_changes()
         self.published: dict[str, Item] = {}
+        self.codes, self.split, self.towns = self._places()
 
     def all(self) -> Iterator[PublishedTable]:
         made = []
@@ -72,6 +74,25 @@ class _Tables:
             made.append(f"{table.schema}.{table.name}")
             yield table
         yield from self._about(frozenset(made))
+
+    def _places(self) -> tuple[str, str, str]:
+        """As lists of SQL literals: codes that stand for the county, those of counties split since, and the county's towns."""
+        places = Places(self.catalog.divisions, self.as_of)
+        known = [(row.level, row.code) for row in self.catalog.divisions.rows]
+        counties = sorted({code for level, code in known if level == "county"})
+        mine = (code for code in counties if places.unit(code) == self.audience.county)
+        split = (code for code in counties if places.is_split(code))
+        towns = sorted(
+            {c for level, c in known if level == "town" and places.unit(c) == self.audience.county}
+        )
+        listed = [literal_list(tuple(codes)) or "NULL" for codes in (mine, split, towns)]
+        return listed[0], listed[1], listed[2]
+
+    def _own(self, county: str, division: str | None = None) -> str:
+        """SQL: whether what was placed there is the county's, whatever its code was then."""
+        whole = f"{county} IN ({self.codes})"
+        part = f"({county} IN ({self.split}) AND left({division}, 9) IN ({self.towns}))" if division else ""
+        return f"({whole} OR {part})" if part else whole
 
     def _contents(self) -> Iterator[PublishedTable]:
         for item in self.catalog.shown:
@@ -159,7 +180,7 @@ class _Tables:
             expression = self._field(item, field, person)
             if expression is not None:
                 columns[field.name] = expression, field_comment(field, item)
-        county = f" AND r.county_code = {quote(self.audience.county)}" if self.audience.county else ""
+        county = f" AND {self._own('r.county_code', 'r.division_code')}" if self.audience.county else ""
         source = (
             f"{current_rows(item)} LEFT JOIN core.link l ON l.item_id = r.item_id AND l.record_key = r.record_key"
             f" ANTI JOIN (SELECT record_key FROM xt_hidden WHERE item_id = {quote(item.id)}) h ON h.record_key = r.record_key"
@@ -215,7 +236,7 @@ class _Tables:
         )
         for name in ("first_period", "last_period", "county_code"):
             columns[name] = f"t.{name}", OWN_COLUMNS[name][1]
-        where = [f"t.county_code = {quote(self.audience.county)}"] if self.audience.county else []
+        where = [self._own("t.county_code")] if self.audience.county else []
         reads = f"{self.changed[plan.table]}"
         if narrowed:
             shown = [
@@ -265,7 +286,7 @@ class _Tables:
             source = mart.qualified
             if "item_id" in names and (measures := counts_of(mart)):
                 source = suppress(self.lake, mart, measures, persons)
-            county = f" WHERE county_code = {quote(self.audience.county)}" if self.audience.county else ""
+            county = f" WHERE {self._own('county_code')}" if self.audience.county else ""
             columns = {name: (f'"{name}"', comment) for name, _, comment in mart.columns}
             note = (
                 f"；涉及自然人的计数小于{SMALL}的，连同能据以推出它的，为空"
@@ -290,7 +311,7 @@ class _Tables:
         }  # fmt: skip
         source = f"ops.batch WHERE item_id IN ({literal_list(tuple(self.published)) or 'NULL'})"
         if self.audience.county:
-            source += f" AND division = {quote(self.audience.county)}"
+            source += f" AND {self._own('division')}"
         columns = {name: (name, text) for name, text in comments.items()}
         return self._table(
             "ref", "batch", "批次：记录来自哪个文件（rec 各表的 batch_id、row_number）", columns, source,
@@ -313,7 +334,7 @@ class _Tables:
         if self.audience.county:
             source = (
                 f"(SELECT h.* FROM xt_hidden h JOIN core.record r ON r.item_id = h.item_id AND r.record_key = h.record_key"
-                f" WHERE r.county_code = {quote(self.audience.county)} AND h.item_id IN ({open_items})) GROUP BY item_id, reason"
+                f" WHERE {self._own('r.county_code', 'r.division_code')} AND h.item_id IN ({open_items})) GROUP BY item_id, reason"
             )
         comment = "不再公示的记录数：收到过旧版的，以本版为准，旧版中多出的记录停止使用"
         return self._table("main", "withdrawn", comment, columns, source, str(read))
@@ -325,14 +346,15 @@ class _Tables:
             "period": ("q.period", "期次"),
             "source_file": ("b.source_file", "原文件名"),
             "row_number": ("q.row_number", "文件中的行号"),
+            "sheet": ("q.sheet", "工作簿有几张表、压缩包有几个文件的，行在其中哪一个"),
+            "sheet_row": ("q.sheet_row", "在该表（文件）中的行号"),
             "level": ("q.level", "quarantine 疑问；set_aside 搁置"),
             "field": ("q.field", "数据项"),
             "rule": ("q.rule", "规则"),
             "message": (_scrubbed("q.message"), "说明与处理办法"),
         }
         source = (
-            "ops.quarantine q JOIN ops.batch b ON b.batch_id = q.batch_id"
-            f" WHERE b.division = {quote(self.audience.county or '')}"
+            f"ops.quarantine q JOIN ops.batch b ON b.batch_id = q.batch_id WHERE {self._own('b.division')}"
         )
         reads = f"{self.changed.get('ops.quarantine', 0)}-{self.changed.get('ops.batch', 0)}"
         return self._table(
@@ -348,10 +370,7 @@ class _Tables:
         """Records per town and village, as far as a record knows them and they are the county's: an authority's records are
         its county's wherever in the city they tell of.
         """
-        county, divisions = self.audience.county or "", self.catalog.divisions
-        towns = {row.code for row in divisions.rows if row.level == "town"}
-        joined = sorted(town for town in towns if divisions.county_of(town, self.as_of) == county)
-        own = f"left(division_code, 6) = {quote(county)} OR left(division_code, 9) IN ({literal_list(tuple(joined)) or 'NULL'})"
+        own = f"left(division_code, 6) IN ({self.codes}) OR left(division_code, 9) IN ({self.towns})"
         persons = literal_list(tuple(i.id for i in self.catalog.items.values() if i.subject.person)) or "NULL"
         hide = f"CASE WHEN item_id NOT IN ({persons}) OR count(*) >= {SMALL} THEN count(*) END"
         columns = {
@@ -364,7 +383,7 @@ class _Tables:
             "(SELECT item_id, CASE WHEN length(division) >= 9 THEN left(division, 9) END AS town,"
             " CASE WHEN length(division) = 12 THEN division END AS village"
             f" FROM (SELECT *, CASE WHEN {own} THEN division_code END AS division FROM core.record)"
-            f" WHERE status = 'active' AND county_code = {quote(county)}"
+            f" WHERE status = 'active' AND {self._own('county_code', 'division_code')}"
             f" AND item_id IN ({literal_list(tuple(self.published)) or 'NULL'})) GROUP BY item_id, town, village"
         )
         reads = str(self.changed.get("core.record", 0))

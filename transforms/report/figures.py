@@ -364,7 +364,11 @@ def _where(lake: Lake, catalog: Catalog, period: Period, unit: Unit | None) -> t
 _TITLED = """
     SELECT q.*, coalesce(item.title, q.item_id) AS title, coalesce(field.title, nullif(q.field, ''), '整行') AS field_title,
         coalesce(department.name, '') AS department_name
-    FROM (FROM ops.quarantine ANTI JOIN ref.apart USING (item_id)) AS q
+    FROM (
+        -- A month published before there were the two columns has none.
+        FROM (FROM ops.quarantine UNION ALL BY NAME SELECT NULL::VARCHAR AS sheet, NULL::BIGINT AS sheet_row WHERE false)
+        ANTI JOIN ref.apart USING (item_id)
+    ) AS q
     LEFT JOIN ref.item AS item ON item.item_id = q.item_id
     LEFT JOIN ref.field AS field ON field.item_id = q.item_id AND field.field = q.field
     LEFT JOIN ref.department AS department ON department.department = item.department"""
@@ -391,7 +395,7 @@ def _faulty_rows(lake: Lake, catalog: Catalog, period: Period, unit: Unit) -> li
     where, parameters = _where(lake, catalog, period, unit)
     return lake.rows(
         f"""
-        SELECT q.item_id, b.source_file, q.row_number, q.field, q.rule, q.value, q.message, q.title, q.field_title, q.department_name
+        SELECT q.item_id, b.source_file, q.sheet, coalesce(q.sheet_row, q.row_number) AS row_number, q.field, q.rule, q.value, q.message, q.title, q.field_title, q.department_name
         FROM ({_TITLED}) AS q
         LEFT JOIN ops.batch AS b USING (batch_id)
         WHERE q.period = ? AND q.level = 'quarantine' AND {where}

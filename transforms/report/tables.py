@@ -375,12 +375,20 @@ def _rows(f: Figures) -> Table:
     columns = (
         Column("title", "目录", "text", 28),
         Column("source_file", "文件", "text", 46),
+        Column("sheet", "工作表", "text", 12),
         Column("row_number", "行号", "whole", 9),
         Column("field_title", "数据项", "text", 20),
         Column("value", "原值", "text", 28),
         Column("message", "说明", "text", 60),
     )
-    return Table("rows", "疑问明细", "退回的疑问数据", columns, f.rows, unit="行号为文件中的行号，含标题行")
+    return Table(
+        "rows",
+        "疑问明细",
+        "退回的疑问数据",
+        columns,
+        f.rows,
+        unit="行号为文件（有几张表的，为该表）中的行号，含标题行",
+    )
 
 
 def _without_department(f: Figures, columns: tuple[Column, ...]) -> tuple[Column, ...]:
