@@ -53,9 +53,9 @@ def test_return_lists_hold_every_questioned_row_once_and_nothing_private(reporte
     for path in paths:
         sheet = openpyxl.load_workbook(path)["退回清单"]
         rows += [[c for c in row] for row in sheet.iter_rows(min_row=4)]
-    found = sorted((r[1].value, r[2].value) for r in rows)
+    found = sorted((r[1].value, r[3].value) for r in rows)
     expected = city_lake.execute(
-        "SELECT source_file, row_number FROM ops.quarantine JOIN ops.batch USING (batch_id)"
+        "SELECT source_file, coalesce(sheet_row, row_number) FROM ops.quarantine JOIN ops.batch USING (batch_id)"
         " WHERE ops.quarantine.period = '2019-12' AND level = 'quarantine' ORDER BY ALL"
     ).fetchall()
     assert found == expected
@@ -75,7 +75,7 @@ def test_a_returned_value_is_never_a_formula(lake, three_items, batch, tmp_path,
             [name, value],
         )
     (path,) = write_return_lists(lake, three_items, Period(2019, 12), tmp_path)
-    cell = openpyxl.load_workbook(path)["退回清单"].cell(4, 5)
+    cell = openpyxl.load_workbook(path)["退回清单"].cell(4, 6)
     assert (cell.value, cell.data_type) == (value, "s")
 
 

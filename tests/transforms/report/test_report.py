@@ -144,7 +144,7 @@ def test_a_department_gets_its_own_faulty_rows_and_a_formula_stays_text(assessed
     assert "宁晋县" not in text
     book = openpyxl.load_workbook(path)
     assert book.sheetnames == ["目录", "质量", "疑问明细", "说明"]
-    cells = [row[4] for row in book["疑问明细"].iter_rows(min_row=5)]
+    cells = [row[5] for row in book["疑问明细"].iter_rows(min_row=5)]
     assert [cell.value for cell in cells] == ["=1+1", None, None]
     assert cells[0].data_type == "s"
     counts = [(row[4].value, row[5].value) for row in book["质量"].iter_rows(min_row=5)]
