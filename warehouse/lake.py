@@ -30,7 +30,7 @@ Transaction = Callable[[str | None], AbstractContextManager[duckdb.DuckDBPyConne
 Present = Mapping[str, Mapping[str, str]]
 """Tables as they are: by `schema.table` the types of their columns, in order."""
 
-_DELIVERED_ON = (
+DELIVERED_ON = (
     "CREATE OR REPLACE TEMP MACRO xt_delivered_on(delivery, received_at) AS"
     " coalesce(try_strptime(regexp_extract(delivery, '^([0-9]{8})-', 1), '%Y%m%d'), received_at + INTERVAL 8 HOUR)::DATE"
 )
@@ -60,7 +60,7 @@ def connect(
     # It would be drawn on standard output, into whatever a program reads there.
     connection.execute("SET enable_progress_bar = false")
     allow_checks(connection)
-    for macro in (*sql_macros(), _DELIVERED_ON):
+    for macro in (*sql_macros(), DELIVERED_ON):
         connection.execute(macro)
     return connection
 

@@ -84,9 +84,9 @@ def load_batch(lake: Lake, catalog: Catalog, verdict: Verdict) -> LoadResult:
         )
     batch.check()
     item = catalog.item(batch.delivery.item_id)
+    file = _lake_file(batch, lake.home) if batch.counts.valid else None
     with lake.exclusive() as transaction:
         allow_sealing(lake)  # under the lock: who waited for a rotation must not seal with the key of before
-        file = _lake_file(batch, lake.home) if batch.counts.valid else None
         with transaction(f"load {batch.delivery.batch_id}") as tx:
             _Load(tx, item, verdict, datetime.now(UTC).replace(tzinfo=None), file).run()
             result = _result(tx, batch)

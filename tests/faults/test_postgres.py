@@ -22,6 +22,7 @@ from transforms import steps
 from warehouse.backup import backup, restore
 from warehouse.home import Home
 from warehouse.lake import Lake
+from warehouse.metadata import StillHeld
 
 sys.path.append(str(Path(__file__).parents[1] / "channels"))
 from servers import PASSWORD, Server, postgres
@@ -135,7 +136,7 @@ def test_a_server_restarted_in_the_middle_of_a_load(
     first, second = verdicts(shared)
     steps.load(first, shared)
     before = state(shared)
-    begun = Lake.transaction
+    begun = Lake._transaction
 
     class Dying:
         """A connection before whose commit the server dies."""
@@ -152,9 +153,9 @@ def test_a_server_restarted_in_the_middle_of_a_load(
             return getattr(self._connection, name)
 
     @contextmanager
-    def dying(self: Lake, message: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    def dying(self: Lake, held: StillHeld, message: str | None) -> Iterator[duckdb.DuckDBPyConnection]:
         whole = self.connection
-        with begun(self, message) as tx:
+        with begun(self, held, message) as tx:
             yield tx
             if moment == "at the commit":
                 self.connection = Dying(whole)  # type: ignore[assignment]
@@ -162,7 +163,7 @@ def test_a_server_restarted_in_the_middle_of_a_load(
                 server.kill()
 
     with monkeypatch.context() as patch:
-        patch.setattr(Lake, "transaction", dying)
+        patch.setattr(Lake, "_transaction", dying)
         try:
             with pytest.raises(PassingError) as refused:
                 steps.load(second, shared)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from catalog.model import Item
 from warehouse.batch import Counts, Delivery, StagedBatch, Verdict
+from warehouse.lake import DELIVERED_ON
 from warehouse.load import _Load
 from warehouse.schema import METADATA, _sql_type, record_table
 
@@ -121,6 +122,7 @@ def staged(batch: Batch, folder: Path) -> Verdict:
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     """Plain tables of the lake's shape: what is loaded does not depend on DuckLake, and a lake per example is slow."""
     with duckdb.connect() as connection:
+        connection.execute(DELIVERED_ON)
         for schema in ("ops", "core", "rec", "vault"):
             connection.execute(f"CREATE SCHEMA {schema}")
         for table in METADATA.sorted_tables:

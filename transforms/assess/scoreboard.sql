@@ -12,7 +12,7 @@ WITH connected AS (
     GROUP BY county_code
 ),
 scored AS (
-    SELECT place.unit AS county_code, sum(score) AS achieved, 100.0 * count(score) AS possible
+    SELECT place.unit AS county_code, sum(score ORDER BY period, s.county_code) AS achieved, 100.0 * count(score) AS possible
     FROM mart.county_score AS s JOIN assess_earlier_division AS place ON place.division = s.county_code
     WHERE period BETWEEN $period[:4] || '-01' AND $period AND score IS NOT NULL GROUP BY place.unit
 ),
