@@ -40,10 +40,10 @@ def settle_ends(tx: duckdb.DuckDBPyConnection, item: Item) -> None:
     tx.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE ends AS
-        SELECT record_key, e.ended_period, CASE WHEN e.ended_period IS NULL THEN 'active' ELSE 'ended' END AS status
-        FROM core.record AS r JOIN ({ended}) AS e USING (record_key)
-        WHERE r.{mine} AND (r.ended_period IS DISTINCT FROM e.ended_period
-            OR r.status IS DISTINCT FROM CASE WHEN e.ended_period IS NULL THEN 'active' ELSE 'ended' END)"""
+        SELECT e.*
+        FROM (SELECT *, CASE WHEN ended_period IS NULL THEN 'active' ELSE 'ended' END AS status FROM ({ended})) AS e
+        JOIN core.record AS r USING (record_key)
+        WHERE r.{mine} AND (r.status IS DISTINCT FROM e.status OR r.ended_period IS DISTINCT FROM e.ended_period)"""
     )
     found = tx.execute("SELECT count(*) FROM ends").fetchone()
     if found and found[0]:

@@ -216,9 +216,8 @@ def _hand_on(home: Home, old: bytes, new: bytes) -> None:
 
 
 def _ring(home: Home) -> Path:
-    return (
-        home.audit / "landing.keys"
-    )  # no secret: keys under the vault's key; it must come back with a backup
+    # No secret: keys under the vault's key. It must come back with a backup.
+    return home.audit / "landing.keys"
 
 
 def _ring_lines(home: Home) -> list[list[str]]:

@@ -5,11 +5,11 @@ WITH lines AS (FROM assess_line),
 per_item AS (
     SELECT county_code, NULL::VARCHAR AS department, NULL::VARCHAR AS department_name, item_id, sum(collected_in_period)::BIGINT AS n
     FROM mart.county_item
-    WHERE period = $period AND county_code <> '130500'
+    WHERE period = $period AND county_code <> $city
     GROUP BY county_code, item_id
     UNION ALL
     SELECT county_code, department, department_name, item_id, new
-    FROM mart.provider_item WHERE period = $period AND county_code = '130500'
+    FROM mart.provider_item WHERE period = $period AND county_code = $city
 ),
 new_items AS (
     SELECT per_item.*, unit.county_name,
@@ -28,17 +28,17 @@ jumped AS (
     SELECT 'jump', now.unit, now.unit_name, NULL, NULL, NULL, now.collected, before.collected, now.collected / before.collected, lines.jump
     FROM mart.volume AS now
     JOIN mart.volume AS before USING (period, kind, unit), lines
-    WHERE period = $period AND kind = 'county' AND unit <> '130500' AND now.span = 'month' AND before.span = 'previous'
+    WHERE period = $period AND kind = 'county' AND unit <> $city AND now.span = 'month' AND before.span = 'previous'
         AND before.collected > 0 AND now.collected >= least_rows AND now.collected / before.collected > lines.jump
     UNION ALL
-    SELECT 'jump', '130500', '市本级', now.unit, now.unit_name, NULL, now.new, before.new, now.new / before.new, lines.jump
+    SELECT 'jump', $city, $city_level, now.unit, now.unit_name, NULL, now.new, before.new, now.new / before.new, lines.jump
     FROM mart.volume AS now
     JOIN mart.volume AS before USING (period, kind, unit), lines
     WHERE period = $period AND kind = 'department' AND now.span = 'month' AND before.span = 'previous'
         AND before.new > 0 AND now.new >= least_rows AND now.new / before.new > lines.jump
 ),
 summed AS (
-    SELECT pattern.flag, coalesce(division.unit, '130500') AS county_code, batch.department, pattern.item_id,
+    SELECT pattern.flag, coalesce(division.unit, $city) AS county_code, batch.department, pattern.item_id,
         sum(pattern.rows)::BIGINT AS rows, sum(pattern.of_rows)::BIGINT AS of_rows,
         min({'file': batch.source_file, 'line': pattern.row_number}) AS example
     FROM assess_pattern AS pattern

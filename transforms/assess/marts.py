@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from catalog.loader import Catalog
 from catalog.obligations import due_date, is_owed, providers
 from catalog.period import Period
 from catalog.scoring import Scoring, load_scoring
-from transforms.assess.facts import Place, Places, Plan, Unit, breaks, plan_of, units_of
+from transforms.assess.facts import CITY_LEVEL_NAME, Place, Places, Plan, Unit, breaks, plan_of, units_of
 from transforms.assess.measures import measure_rows
 from transforms.assess.tables import MARTS
 from warehouse.lake import Lake, present_tables
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import duckdb
 
 HERE = Path(__file__).parent
+_PARAMETER = re.compile(r"[$]([a-z_]+)")
 
 
 @dataclass(frozen=True)
@@ -450,8 +452,10 @@ def _assert_adds_up(tx: duckdb.DuckDBPyConnection, period: Period) -> None:
 
 
 def _run(tx: duckdb.DuckDBPyConnection, script: str, period: Period) -> None:
+    given = {"period": str(period), "city": CITY, "city_level": CITY_LEVEL_NAME}
     for statement in _statements(script):
-        tx.execute(statement, {"period": str(period)} if "$period" in statement else {})
+        asked = set(_PARAMETER.findall(statement))
+        tx.execute(statement, {name: value for name, value in given.items() if name in asked})
 
 
 def _statements(name: str) -> list[str]:

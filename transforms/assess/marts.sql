@@ -20,7 +20,7 @@ CREATE OR REPLACE TEMP TABLE assess_delivery AS
 SELECT
     batch.item_id,
     batch.department,
-    coalesce(division.unit, '130500') AS county_code,
+    coalesce(division.unit, $city) AS county_code,
     count(*)::INTEGER AS batches,
     min(xt_delivered_on(delivery, received_at)) AS delivered_on,
     sum(rows_read - rows_ignored)::BIGINT AS submitted,
@@ -64,7 +64,7 @@ WHERE department IS NOT NULL AND department NOT IN (SELECT department FROM asses
 DELETE FROM mart.obligation WHERE period = $period;
 INSERT INTO mart.obligation BY NAME
 WITH declared AS (
-    SELECT item_id, department, coalesce(division.unit, '130500') AS county_code,
+    SELECT item_id, department, coalesce(division.unit, $city) AS county_code,
         sum(produced)::BIGINT AS produced, CASE WHEN sum(produced) = 0 THEN min(declared_on) END AS zero_on
     FROM ops.declaration AS declaration
     LEFT JOIN assess_division AS division ON division.division = declaration.division
@@ -242,7 +242,7 @@ owed AS (
         (count(*) FILTER (role <> 'none' AND due_on IS NOT NULL))::INTEGER AS items_owed,
         (count(*) FILTER (due_on IS NOT NULL AND state IN ('delivered', 'zero')))::INTEGER AS items_delivered
     FROM mart.obligation ANTI JOIN ref.apart USING (item_id)
-    WHERE period = $period AND county_code = '130500'
+    WHERE period = $period AND county_code = $city
     GROUP BY department
 )
 SELECT

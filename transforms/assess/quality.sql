@@ -3,7 +3,7 @@ CREATE OR REPLACE TEMP TABLE assess_shown AS
 SELECT
     batch.item_id,
     batch.department,
-    coalesce(division.unit, '130500') AS county_code,
+    coalesce(division.unit, $city) AS county_code,
     sum(filled.expected)::BIGINT AS fields_expected,
     sum(filled.filled)::BIGINT AS fields_filled,
     sum(filled.records)::BIGINT AS records,
@@ -64,7 +64,7 @@ DELETE FROM mart.volume WHERE period = $period;
 INSERT INTO mart.volume BY NAME
 WITH reported AS (
     SELECT
-        coalesce(place.unit, '130500') AS county_code,
+        coalesce(place.unit, $city) AS county_code,
         batch.department,
         span.span,
         sum(rows_read - rows_ignored)::BIGINT AS submitted,
@@ -81,16 +81,16 @@ WITH reported AS (
 units AS (
     SELECT 'county' AS kind, county_code AS unit, county_name AS unit_name FROM assess_unit
     UNION ALL SELECT 'department', department, department_name FROM assess_department_name
-    UNION ALL SELECT 'city', '130500', '全市'
+    UNION ALL SELECT 'city', $city, '全市'
 ),
 summed AS (
     SELECT 'county' AS kind, county_code AS unit, span, COLUMNS(['submitted', 'new', 'updated', 'duplicate', 'questioned', 'set_aside'])
     FROM reported
     UNION ALL
     SELECT 'department', department, span, COLUMNS(['submitted', 'new', 'updated', 'duplicate', 'questioned', 'set_aside'])
-    FROM reported WHERE county_code = '130500'
+    FROM reported WHERE county_code = $city
     UNION ALL
-    SELECT 'city', '130500', span, COLUMNS(['submitted', 'new', 'updated', 'duplicate', 'questioned', 'set_aside'])
+    SELECT 'city', $city, span, COLUMNS(['submitted', 'new', 'updated', 'duplicate', 'questioned', 'set_aside'])
     FROM reported
 ),
 collected AS (
@@ -109,7 +109,7 @@ collected AS (
 placed AS (
     SELECT 'county' AS kind, unit, span, collected FROM collected
     UNION ALL
-    SELECT 'city', '130500', span, sum(collected)::BIGINT FROM collected GROUP BY span
+    SELECT 'city', $city, span, sum(collected)::BIGINT FROM collected GROUP BY span
 )
 SELECT
     $period AS period,

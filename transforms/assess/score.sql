@@ -6,7 +6,7 @@ WITH sums AS (
         SELECT county_code, sum(COLUMNS(* EXCLUDE (period, item_id, title, department, department_name, county_code, county_name, handling_days))),
             sum(least(submitted, produced)) FILTER (owed = 1 AND produced > 0) AS reported,
             sum(produced) FILTER (owed = 1 AND produced > 0) AS declared
-        FROM mart.provider_item WHERE period = $period AND county_code <> '130500' GROUP BY county_code
+        FROM mart.provider_item WHERE period = $period AND county_code <> $city GROUP BY county_code
     )
     UNION ALL BY NAME
     SELECT 'department' AS kind, department AS unit, * EXCLUDE (department)
@@ -14,7 +14,7 @@ WITH sums AS (
         SELECT department, sum(COLUMNS(* EXCLUDE (period, item_id, title, department, department_name, county_code, county_name, handling_days))),
             sum(least(submitted, produced)) FILTER (owed = 1 AND produced > 0) AS reported,
             sum(produced) FILTER (owed = 1 AND produced > 0) AS declared
-        FROM mart.provider_item WHERE period = $period AND county_code = '130500' GROUP BY department
+        FROM mart.provider_item WHERE period = $period AND county_code = $city GROUP BY department
     )
 )
 SELECT
@@ -30,7 +30,7 @@ FROM (
     UNION ALL
     SELECT 'department', 'department', name.department, name.department_name
     FROM assess_department_name AS name
-    SEMI JOIN (SELECT department FROM mart.provider_item WHERE period = $period AND county_code = '130500') AS known USING (department)
+    SEMI JOIN (SELECT department FROM mart.provider_item WHERE period = $period AND county_code = $city) AS known USING (department)
 ) AS units
 LEFT JOIN sums ON sums.kind = units.kind AND sums.unit = units.unit
 LEFT JOIN (FROM mart.county_progress WHERE period = $period) AS progress ON units.kind = 'county' AND progress.county_code = units.unit;

@@ -62,7 +62,11 @@ def read_workbook(source: Path, target: Path, connection: duckdb.DuckDBPyConnect
         UserError: damaged or protected workbook, no data, mojibake.
     """
     try:
-        hidden = survey(source, kind) if kind in ("xlsx", "ods") else _tried(source)
+        if kind in ("xlsx", "ods"):
+            hidden = survey(source, kind)
+        else:
+            hidden = []
+            _try_out(source)
         with python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(source.read_bytes())) as book:
             sheets, notes = _visible_sheets(book, kind)
         notes.extend(hidden)
@@ -167,7 +171,7 @@ except (CalamineError, OSError, ValueError):
 """
 
 
-def _tried(source: Path) -> list[str]:
+def _try_out(source: Path) -> None:
     """Open a binary workbook in a process of its own first: damaged ones make the reader run on for ever, or end the process.
 
     Raises:
@@ -183,7 +187,6 @@ def _tried(source: Path) -> list[str]:
     )
     if done.returncode:
         raise _damaged(source, "内部结构有误")
-    return []
 
 
 def _damaged(source: Path, why: str) -> UserError:
