@@ -15,15 +15,18 @@ from catalog.personal import redact
 from catalog.types import TYPES
 from catalog.types.base_sql import quote
 from transforms.report.words import issue_date
+from transforms.report.workbook import LINE, lines_needed
 from warehouse.lake import Lake
 
 _COLUMNS = (
-    ("目录", 28), ("文件", 46), ("工作表", 16), ("行号", 8), ("数据项", 20), ("原值", 28), ("规则", 20), ("问题与处理办法", 60), ("核实情况", 20),
+    ("目录", 18), ("文件", 26), ("工作表", 10), ("行号", 7), ("数据项", 14), ("原值", 18), ("规则", 14), ("问题与处理办法", 36), ("核实情况", 12),
 )  # fmt: skip
 _NUMBER = 3
 """The column that holds a number."""
 _MOST = 1_000_000
 """Rows of one sheet; Excel ends at 1,048,576."""
+_TALLEST = 409
+"""Points that a row may be high in Excel."""
 
 
 def write_return_lists(lake: Lake, catalog: Catalog, period: Period, out: Path) -> list[Path]:
@@ -80,6 +83,8 @@ def _one(lake: Lake, catalog: Catalog, period: Period, out: Path, *, division: s
                     titles.get(item_id, item_id), file, table, None, fields.get((item_id, field), field or "整行"),
                     redact(value) if value else "", rule, message, "",
                 )  # fmt: skip
+                needed = (lines_needed(str(t or ""), w) for t, (_, w) in zip(texts, _COLUMNS, strict=True))
+                sheet.set_row(line, min(LINE * max(needed), _TALLEST))
                 for column, text in enumerate(texts):
                     if column == _NUMBER:
                         sheet.write_number(line, column, number, cell)

@@ -124,10 +124,10 @@ def _sheet(book: xlsxwriter.Workbook, styles: _Styles, f: Figures, table: Table)
 
 def _height(columns: Sequence[Column], row: Row) -> float:
     """Points that the tallest cell needs: not every program makes a row taller for text that wraps."""
-    return LINE * max((_lines(str(row.get(c.key) or ""), c.width) for c in columns), default=1)
+    return LINE * max((lines_needed(str(row.get(c.key) or ""), c.width) for c in columns), default=1)
 
 
-def _lines(text: str, width: int) -> int:
+def lines_needed(text: str, width: int) -> int:
     """Lines of `text` in a column of `width` digits; a Chinese character is two digits wide."""
     units = sum(2 if ord(character) > 0x2E7F or character in "“”‘’…—" else 1 for character in text)
     return max(1, -(-units // (width - 1)))
