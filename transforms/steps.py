@@ -465,9 +465,9 @@ def rotate_vault(home: Home) -> tuple[int, int]:
 
 def rollback(snapshot: int, home: Home) -> RollbackResult:
     """Set the state back to a snapshot, as a new snapshot; batches loaded since can be loaded again."""
-    lake, _ = open_lake(home)
+    lake, catalog = open_lake(home)
     with lake:
-        return roll_back(lake, snapshot)
+        return roll_back(lake, catalog, snapshot)
 
 
 def snapshots(home: Home) -> tuple[list[str], list[tuple[object, ...]]]:

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import duckdb
 
+from catalog.loader import Catalog
 from catalog.model import Item
 from catalog.types.base_sql import quote
+
+
+def delivered_otherwise(
+    tx: duckdb.DuckDBPyConnection, catalog: Catalog, *, at: int | None = None
+) -> list[Item]:
+    """Items that the lake knows, or knew `at` a snapshot, as delivered the other way: by full lists, or by what is new."""
+    known = "ref.item" if at is None else f"ref.item AT (VERSION => {at})"
+    delivery = dict(tx.execute(f"SELECT item_id, delivery FROM {known}").fetchall())
+    return [item for item in catalog.items.values() if delivery.get(item.id, item.delivery) != item.delivery]
 
 
 def settle_ends(tx: duckdb.DuckDBPyConnection, item: Item) -> None:

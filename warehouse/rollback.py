@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import duckdb
 
 from catalog.errors import UserError
+from catalog.loader import Catalog
 from warehouse.datafiles import METADATA
+from warehouse.ends import delivered_otherwise, settle_ends
 from warehouse.lake import Lake
 from warehouse.vault import ROTATION
 
@@ -27,10 +29,11 @@ class RollbackResult:
     batches: tuple[str, ...]
 
 
-def rollback(lake: Lake, snapshot: int) -> RollbackResult:
+def rollback(lake: Lake, catalog: Catalog, snapshot: int) -> RollbackResult:
     """Set every state table to what it held at `snapshot`, in one transaction.
 
-    Only tables changed since are rewritten; tables that are new since are emptied. Landed files are not touched, so what was
+    Only tables changed since are rewritten; tables that are new since are emptied. Which records have ended follows the
+    catalog as it is now. Landed files are not touched, so what was
     loaded since can be loaded again. Raises `UserError` for a snapshot that is not kept, one whose tables have columns that
     are no longer there (the catalog has been changed meanwhile), or whose vault is sealed with an earlier key.
     """
@@ -51,9 +54,12 @@ def rollback(lake: Lake, snapshot: int) -> RollbackResult:
                 remedy=f"回退到快照 {rotated} 或其后；更早入错的批次，用更正文件替换",
             )
         tables = _changed(tx, snapshot)
+        otherwise = delivered_otherwise(tx, catalog, at=snapshot)
         before = _batches(tx)
         for number, (table, columns) in enumerate(sorted(tables.items())):
             _set_back(tx, table, columns, snapshot, f"rollback_{number}")
+        for item in otherwise:
+            settle_ends(tx, item)
         after = _batches(tx)
     changed = {batch for batch, _ in before.items() ^ after.items()}
     return RollbackResult(lake.snapshot_id(), tuple(sorted(tables)), tuple(sorted(changed)))

@@ -20,7 +20,7 @@ from catalog.loader import Catalog
 from catalog.model import Item
 from catalog.types import TYPES
 from catalog.types.base_sql import quote
-from warehouse.ends import settle_ends
+from warehouse.ends import delivered_otherwise, settle_ends
 from warehouse.evolution import Change, Loss, changes
 from warehouse.lake import SCHEMAS, Lake, present_tables
 
@@ -390,15 +390,9 @@ def ensure_schema(lake: Lake, catalog: Catalog) -> None:
             if present := existing.get(f"rec.{item.id}"):
                 _evolve(tx, item, present)
         apply_comments(tx, tables)
-        for item in _delivered_otherwise(tx, catalog):
+        for item in delivered_otherwise(tx, catalog):
             settle_ends(tx, item)
         _fill_reference(tx, catalog, version)
-
-
-def _delivered_otherwise(tx: duckdb.DuckDBPyConnection, catalog: Catalog) -> list[Item]:
-    """Items that the lake knows as delivered the other way: by full lists, or by what is new."""
-    known = dict(tx.execute("SELECT item_id, delivery FROM ref.item").fetchall())
-    return [item for item in catalog.items.values() if known.get(item.id, item.delivery) != item.delivery]
 
 
 def _present_version(lake: Lake) -> str | None:

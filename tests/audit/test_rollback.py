@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from catalog.errors import UserError
+from catalog.loader import load_catalog
 from transforms import steps
 from warehouse.home import Home
 from warehouse.lake import Lake
@@ -123,7 +124,7 @@ def test_what_cannot_be_reached_is_refused_and_changes_nothing(home: Home) -> No
             tx.execute('ALTER TABLE rec.enterprise_registration RENAME COLUMN "name" TO "called"')
             tx.execute("UPDATE rec.enterprise_registration SET called = called WHERE row_number < 5")
         with pytest.raises(UserError, match="目录此后改过"):
-            rollback(lake, target)
+            rollback(lake, load_catalog(), target)
     assert hashes(home)["core.record"] == before["core.record"]
 
 
@@ -146,7 +147,7 @@ def test_a_column_added_since_is_empty_after_a_rollback(home: Home) -> None:
         with lake.transaction("schema x") as tx:
             tx.execute('ALTER TABLE rec.enterprise_registration ADD COLUMN "more" VARCHAR')
             tx.execute("UPDATE rec.enterprise_registration SET more = 'x'")
-        rollback(lake, target)
+        rollback(lake, load_catalog(), target)
         assert lake.scalar("SELECT count(*) FROM rec.enterprise_registration WHERE more IS NULL") > 0
         assert lake.scalar("SELECT count(more) FROM rec.enterprise_registration") == 0
 

@@ -13,6 +13,7 @@ from catalog.loader import ROOT, Catalog, load_catalog, read_model
 from catalog.model import Field, Item, Retired
 from warehouse.home import Home, Resources
 from warehouse.lake import Lake
+from warehouse.rollback import rollback
 from warehouse.schema import ensure_schema, lake_losses
 
 ITEM = """\
@@ -157,7 +158,10 @@ def test_what_has_ended_follows_how_the_item_is_delivered(lake: Lake, catalog: C
             "INSERT INTO core.record (item_id, record_key, status) SELECT 'probe', record_key, 'active' FROM rec.probe"
         )
     state = "SELECT status, ended_period FROM core.record"
-    ensure_schema(lake, changed(catalog, delivery="replaces"))
+    before, lists = lake.snapshot_id(), changed(catalog, delivery="replaces")
+    ensure_schema(lake, lists)
+    assert lake.execute(state).fetchall() == [("ended", "2019-11")]
+    rollback(lake, lists, before)
     assert lake.execute(state).fetchall() == [("ended", "2019-11")]
     ensure_schema(lake, catalog)
     assert lake.execute(state).fetchall() == [("active", None)]
