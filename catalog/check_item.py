@@ -215,7 +215,7 @@ class ItemCheck:
         yield from (
             (name, ("one_of", i, j)) for i, group in enumerate(item.one_of) for j, name in enumerate(group)
         )
-        for role in ("name", *IDENTIFIERS):
+        for role in ("name", *IDENTIFIERS, "address"):
             if (name := getattr(item.subject, role)) is not None:
                 yield name, ("subject", role)
         for name in ("source_time", "expires"):

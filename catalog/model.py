@@ -96,6 +96,8 @@ class Subject(Model):
     registration_no: Name | None = None
     person: Name | None = None
     mixed: Name | None = None
+    address: Name | None = None
+    """Where the subject is registered or lives: of a natural person it is not published."""
 
     @property
     def codes(self) -> tuple[str, ...]:

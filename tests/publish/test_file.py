@@ -10,6 +10,8 @@ import pytest
 
 from catalog.errors import UserError
 from catalog.loader import load_catalog
+from catalog.period import Period
+from catalog.sample import generate
 from catalog.types import TYPES
 from transforms import steps
 from transforms.publish.questions import QUESTIONS
@@ -17,6 +19,8 @@ from transforms.publish.run import audience_of, publish
 from warehouse import publications
 from warehouse.lake import Lake
 from warehouse.publish import PublishedTable, current, write_publication
+
+from .conftest import load
 
 AS_OF = date(2020, 1, 10)
 
@@ -108,6 +112,25 @@ def test_natural_persons_among_counterparties_are_masked(file, built):
     ).fetchall()
     assert shown
     assert not [row for row in shown if any(n in (cell or "") for n in names for cell in row)]
+
+
+def test_where_a_natural_person_lives_is_not_published(home, open_file):
+    item, period = "major_tax_violations", Period(2019, 12)
+    generate(load_catalog(), home.inbox, items=[item], periods=[period], rows=60, seed=4)
+    for manifest in steps.extract(item, str(period), home):
+        load(manifest, home)
+    steps.integrate(home)
+    with Lake(home) as lake:
+        kinds = lake.execute(
+            f"SELECT subject_kind = 'person' AS person, count(address) > 0 FROM rec.{item} GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+    assert kinds == [(False, True), (True, True)]
+    before_any_ended = date(2019, 12, 1)
+    with open_file(steps.publish(before_any_ended, home).publication.path) as now:
+        shown = now.execute(
+            f"SELECT subject_kind = 'person' AS person, count(address) > 0 FROM rec.{item} GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+    assert shown == [(False, True), (True, False)]
 
 
 def texts(connection):

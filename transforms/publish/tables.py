@@ -205,6 +205,8 @@ class _Tables:
         name = f'v."{item.subject.name}"'
         masked = f"left({name}, 1) || repeat('*', greatest(length({name}) - 1, 1))"
         text = _scrubbed(column, kind.running)
+        if field.name == item.subject.address:
+            return f"CASE WHEN NOT {person} THEN {text} END"
         shown = masked if field.name == item.subject.name else f"replace({text}, {name}, {masked})"
         return f"CASE WHEN {person} THEN {shown} ELSE {text} END"
 
