@@ -22,6 +22,7 @@ export XTCREDIT_HOME AIRFLOW_HOME
 export AIRFLOW_CONFIG="$checkout/airflow.cfg"
 export AIRFLOW__CORE__DAGS_FOLDER="$checkout/dags"
 export GX_ANALYTICS_ENABLED=False  # Great Expectations reads it at import and would call out
+export PYTHONFAULTHANDLER=1  # where a part dies of a native fault its log says what it was doing
 
 ln -sf "$checkout"/dags/settings/*.py "$AIRFLOW_HOME/config/"
 
