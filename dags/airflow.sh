@@ -22,11 +22,6 @@ export XTCREDIT_HOME AIRFLOW_HOME
 export AIRFLOW_CONFIG="$checkout/airflow.cfg"
 export AIRFLOW__CORE__DAGS_FOLDER="$checkout/dags"
 export GX_ANALYTICS_ENABLED=False  # Great Expectations reads it at import and would call out
-# With SQLite every session opens a connection of its own. From a pool, threads took one in turn, and in one demo of two the API
-# server died of a segmentation fault while fetching.
-case "${AIRFLOW__DATABASE__SQL_ALCHEMY_CONN-sqlite}" in
-sqlite*) export AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_ENABLED=False ;;
-esac
 export PYTHONFAULTHANDLER=1  # where a part dies of a native fault its log says what it was doing
 
 ln -sf "$checkout"/dags/settings/*.py "$AIRFLOW_HOME/config/"
