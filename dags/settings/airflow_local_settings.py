@@ -64,7 +64,8 @@ def forget_changed_code() -> None:
 
 if "api-server" in sys.argv[1:2]:
     # Uvicorn takes uvloop where it is installed. With it the server died of a segmentation fault in the loop in every other demo,
-    # as others have seen under Starlette's middleware (MagicStack/uvloop#706); asyncio's own loop serves as well.
+    # as others have seen under Starlette's middleware (MagicStack/uvloop#706). On asyncio's own loop it dies less often, and, as far
+    # as was seen, with Python 3.11.7 only (docs/operations.md).
     sys.modules["uvloop"] = None
 if "scheduler" in sys.argv[1:2] or sys.argv[1:3] == ["celery", "worker"]:
     for _name in LIBRARIES:
