@@ -33,8 +33,7 @@ def rollback(lake: Lake, catalog: Catalog, snapshot: int) -> RollbackResult:
     """Set every state table to what it held at `snapshot`, in one transaction.
 
     Only tables changed since are rewritten; tables that are new since are emptied. Which records have ended follows the
-    catalog as it is now. Landed files are not touched, so what was
-    loaded since can be loaded again. Raises `UserError` for a snapshot that is not kept, one whose tables have columns that
+    catalog as it is now. Landed files are not touched, so what was loaded since can be loaded again. Raises `UserError` for a snapshot that is not kept, one whose tables have columns that
     are no longer there (the catalog has been changed meanwhile), or whose vault is sealed with an earlier key.
     """
     kept = {

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 from catalog.describe import field_comment, item_comment
 from catalog.loader import Catalog
@@ -66,7 +67,6 @@ class _Tables:
         self.ledger = self._ledger_fingerprints()
         self.changed = self._last_changes()
         self.published: dict[str, Item] = {}
-        self.codes, self.split, self.towns = self._places()
 
     def all(self) -> Iterator[PublishedTable]:
         made = []
@@ -75,6 +75,7 @@ class _Tables:
             yield table
         yield from self._about(frozenset(made))
 
+    @cached_property
     def _places(self) -> tuple[str, str, str]:
         """As lists of SQL literals: codes that stand for the county, those of counties split since, and the county's towns."""
         places = Places(self.catalog.divisions, self.as_of)
@@ -90,8 +91,9 @@ class _Tables:
 
     def _own(self, county: str, division: str | None = None) -> str:
         """SQL: whether what was placed there is the county's, whatever its code was then."""
-        whole = f"{county} IN ({self.codes})"
-        part = f"({county} IN ({self.split}) AND left({division}, 9) IN ({self.towns}))" if division else ""
+        codes, split, towns = self._places
+        whole = f"{county} IN ({codes})"
+        part = f"({county} IN ({split}) AND left({division}, 9) IN ({towns}))" if division else ""
         return f"({whole} OR {part})" if part else whole
 
     def _contents(self) -> Iterator[PublishedTable]:
@@ -372,7 +374,8 @@ class _Tables:
         """Records per town and village, as far as a record knows them and they are the county's: an authority's records are
         its county's wherever in the city they tell of.
         """
-        own = f"left(division_code, 6) IN ({self.codes}) OR left(division_code, 9) IN ({self.towns})"
+        codes, _, towns = self._places
+        own = f"left(division_code, 6) IN ({codes}) OR left(division_code, 9) IN ({towns})"
         persons = literal_list(tuple(i.id for i in self.catalog.items.values() if i.subject.person)) or "NULL"
         hide = f"CASE WHEN item_id NOT IN ({persons}) OR count(*) >= {SMALL} THEN count(*) END"
         columns = {
