@@ -156,6 +156,20 @@ def test_nobody_elses_objection_touches_it(home, penalty, deliver):
     assert (PENALTY, penalty["document_no"]) not in hidden(home)
 
 
+@pytest.mark.parametrize(("of_its_subject", "acts"), [(True, True), (False, False)])
+def test_without_an_identifier_the_name_must_agree_with_the_number(
+    home, penalty, object_, deliver, of_its_subject, acts
+):
+    name = penalty["counterparty"] if of_its_subject else "邢台别家商贸有限公司"
+    penalty |= {"counterparty": name, "uscc": penalty["uscc"][:6] + "********" + penalty["uscc"][14:]}
+    object_()
+    with Lake(home) as lake:
+        assert lake.scalar(
+            "SELECT count(*) FROM core.record WHERE item_id = 'objections' AND subject_key IS NULL"
+        )
+    assert ((PENALTY, penalty["document_no"]) in hidden(home)) is acts
+
+
 def test_the_next_publication_and_look_up_follow(home, penalty, object_, open_file, tmp_path):
     def shown():
         with open_file(home.publish / "public" / "current.duckdb") as file:

@@ -153,13 +153,15 @@ def present_items(lake: Lake) -> set[str]:
 def _processes(
     lake: Lake, catalog: Catalog, item: Item, process: Process, present: set[str], as_of: date
 ) -> None:
-    """Add the records on which one item's objections or repairs act. A record is theirs if number and subject agree."""
+    """Add the records on which one item's objections or repairs act. A record is theirs if number and subject agree: by
+    identifier, or, where one of them has none (or a masked one), by name.
+    """
     day = f"DATE '{as_of}'"
     own_number = number_sql(f'v."{process.record_no}"')
     lake.execute(
         f"""CREATE OR REPLACE TEMP TABLE xt_process AS
-        SELECT t.item_id AS target, coalesce(l.subject_key, r.subject_key) AS subject_key, {own_number} AS number,
-            v."{process.begun}" AS begun, v."{process.concluded}" AS concluded, v."{process.conclusion}" AS conclusion
+        SELECT t.item_id AS target, coalesce(l.subject_key, r.subject_key) AS subject_key,
+            v."{item.subject.name}" AS name, {own_number} AS number, v."{process.begun}" AS begun, v."{process.concluded}" AS concluded, v."{process.conclusion}" AS conclusion
         FROM {current_rows(item)}
         LEFT JOIN core.link l ON l.item_id = r.item_id AND l.record_key = r.record_key
         JOIN ref.item t ON trim(v."{process.catalog}") IN (t.title, t.code, t.item_id)"""
@@ -172,7 +174,13 @@ def _processes(
             continue
         named = numbers(target)
         borne = ", ".join(number_sql(f'v."{each}"') for each in named)
-        number = f"p.number IN ({borne})" if named else "p.subject_key IS NOT NULL"
+        same = "p.subject_key = coalesce(l.subject_key, r.subject_key)"
+        # A name alone is nobody: it confirms a number, and no more.
+        theirs = (
+            f'p.number IN ({borne}) AND coalesce({same}, p.name = v."{target.subject.name}")'
+            if named
+            else same
+        )
         least = _least_months(target.publicity, catalog)
         start = target.publicity.from_ if target.publicity else None
         ends = f'greatest(p.concluded, (v."{start}" + to_months({least}))::DATE)' if least else "p.concluded"
@@ -191,8 +199,7 @@ def _processes(
                         WHEN p.conclusion IN ({stops}) THEN {since} ELSE p.concluded END AS since
                 FROM {current_rows(target)}
                 LEFT JOIN core.link l ON l.item_id = r.item_id AND l.record_key = r.record_key
-                JOIN xt_process p ON p.target = {quote(name)} AND {number}
-                    AND (p.subject_key IS NULL OR p.subject_key = coalesce(l.subject_key, r.subject_key)))
+                JOIN xt_process p ON p.target = {quote(name)} AND {theirs})
             WHERE reason IS NOT NULL"""
         )
     lake.execute("DROP TABLE xt_process")
