@@ -64,7 +64,7 @@ _MALFORMED = RowRule(
     "",
     "quarantine",
     "_malformed IS NOT NULL AND _malformed <> 'preamble'",
-    "行的列数与表头不符、引号不成对，或无标题的列中有值，请核对分隔符、引号与表头",
+    "行的列数与表头不符、引号不成对、同一项给了两个值，或无标题的列中有值，请核对分隔符、引号与表头",
     "_line",
 )
 """A record that the reader could not divide into the file's columns."""

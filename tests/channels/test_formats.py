@@ -199,6 +199,7 @@ def test_dbf_is_read_with_its_types(read: Read) -> None:
     assert read("a.dbf", dbf(columns, [full, full, blank], deleted={1})) == [
         [name for name, _, _ in columns],
         ["1", "甲旅馆", "60", "20190930", "-5", "-12.3456", "2019-09-30 08:05:00"],
+        ["deleted"],
         [None, None, None, None, "0", "0.0000", None],
     ]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from catalog.errors import UserError
 from transforms.stage.memo import MEMO_SUFFIXES, DamagedMemo, Memo
 from transforms.stage.rawfile import (
+    DELETED,
     RawTable,
     RowWriter,
     cell_number,
@@ -58,7 +59,7 @@ def is_dbf(head: bytes, size: int) -> bool:
 
 
 def read_dbf(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) -> RawTable:
-    """Write a DBF as raw.parquet: record 0 is a header made of the columns' names; deleted records are left out.
+    """Write a DBF as raw.parquet: record 0 is a header made of the columns' names; a deleted record is an empty row, `deleted`.
 
     A memo's text is taken from the file of the same name ending in .fpt or .dbt beside it. A record with text that is no GBK,
     or a memo that is not where it should be, is malformed (`undecodable`, `damaged_memo`).
@@ -78,7 +79,7 @@ def read_dbf(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) 
         memo = stack.enter_context(Memo.open(source)) if any(c.kind == "M" for c in shown) else None
         reader = _Reader(columns, shown, encoding, memo, source)
         stream.seek(header)
-        left, deleted = rows, 0
+        left = rows
         with scratch(target) as folder:
             plain = folder / "records.csv"
             with plain.open("w", encoding="utf-8", newline="") as into:
@@ -88,21 +89,19 @@ def read_dbf(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) 
                     block = stream.read(record * min(left, _AT_ONCE))
                     for at in range(0, len(block), record):
                         if block[at : at + 1] == b"*":
-                            deleted += 1
+                            writer.row([], malformed=DELETED)
                         else:
                             reader.write(
                                 block[at : at + record], writer, f"第{rows - left + at // record + 1}条"
                             )
                     left -= len(block) // record
             written = csv_to_parquet(plain, target, connection, len(shown))
-    notes = (f"DBF 中已作删除标记的 {deleted} 条未读取",) if deleted else ()
     return RawTable(
         path=target,
         columns=len(shown),
         rows=written,
         format="dbf",
         encoding=encoding,
-        notes=notes,
     )
 
 

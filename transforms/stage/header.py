@@ -10,7 +10,7 @@ from catalog.channel import OPERATION, WITHDRAWN
 from catalog.errors import UserError
 from catalog.headers import has_text, normalise_header
 from catalog.types.base_sql import quote
-from transforms.stage.rawfile import PREAMBLE
+from transforms.stage.rawfile import DELETED, PREAMBLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -120,7 +120,7 @@ def ignore_reason_sql(layout: Layout, columns: int) -> str:
 
     It looks at rows below the header; title rows are those before `layout.header_row`. Title rows of a second
     sheet count as 'repeated_header'. A footer has at most two filled cells, of which the first is a word like
-    合计 or 填表人. A row that its department withdrew at its source is no record.
+    合计 or 填表人. A row that its department withdrew at its source, or deleted there, is no record.
     """
     names = [f"c{i}" for i in range(columns)]
     # The conditions are ordered so that nearly every row fails the first cheap one of each.
@@ -151,7 +151,8 @@ def _withdrawn(layout: Layout, names: Sequence[str]) -> str:
         for name, text in zip(names, layout.header, strict=False)
         if normalise_header(text or "") == OPERATION
     )
-    return "".join(f" WHEN {name} = {quote(WITHDRAWN)} THEN 'withdrawn'" for name in flags)
+    said = [*(f"{name} = {quote(WITHDRAWN)}" for name in flags), f"_malformed = {quote(DELETED)}"]
+    return f" WHEN {' OR '.join(said)} THEN 'withdrawn'"
 
 
 _BLANKS = "' \t\r\n\u3000\u00a0'"

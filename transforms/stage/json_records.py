@@ -67,9 +67,27 @@ def read_json(source: Path, target: Path, connection: duckdb.DuckDBPyConnection)
     )
 
 
+class _Unclear(dict[str, Any]):
+    """An object that gives a key two values."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs) and any(found[key] != value for key, value in pairs):
+        return _Unclear((key, [v for k, v in pairs if k == key]) for key in found)
+    return found
+
+
+def _parsed(text: str) -> Any:
+    return json.loads(text, parse_float=_Number, parse_int=_integer, object_pairs_hook=_object)
+
+
 def _write(writer: RowWriter, records: Iterable[Any], keys: list[str]) -> None:
     for record in records:
-        if isinstance(record, dict):
+        if isinstance(record, _Unclear):
+            said = json.dumps(record, ensure_ascii=False)
+            writer.row([said], malformed="repeated_key", line=said)
+        elif isinstance(record, dict):
             writer.row([_text(record.get(key)) for key in keys])
         else:
             text = _text(record)
@@ -95,9 +113,11 @@ def _records(source: Path) -> list[Any]:
     else:
         raise UserError("文字编码无法识别", where=source.name, remedy="JSON 文件请用 UTF-8 编码")
     try:
-        found = json.loads(text, parse_float=_Number, parse_int=_integer)
+        found = _parsed(text)
     except json.JSONDecodeError as error:
         return _json_lines(text, source, error)
+    if isinstance(found, _Unclear):
+        return [found]
     if isinstance(found, dict):
         arrays = [value for value in found.values() if isinstance(value, list)]
         if len(arrays) == 1:
@@ -111,7 +131,7 @@ def _json_lines(text: str, source: Path, whole: json.JSONDecodeError) -> list[An
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                records.append(json.loads(line, parse_float=_Number, parse_int=_integer))
+                records.append(_parsed(line))
             except json.JSONDecodeError as error:
                 place = whole if number == 1 else error
                 row = whole.lineno if number == 1 else number

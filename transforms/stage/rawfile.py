@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 EXTRA_COLUMNS = ("_malformed", "_line", "_sheet")
 PREAMBLE = "preamble"
 """`_malformed` of title rows of a second sheet; they are ignored, not faulty."""
+DELETED = "deleted"
+"""`_malformed` of a record that its program has marked as deleted and not yet removed; ignored as well."""
 HEADER_ROWS = 50
 """Among so many first records a header must stand."""
 MAX_COLUMNS = 500

@@ -47,8 +47,8 @@ def read_raw(
 
     Columns: c0..cN VARCHAR as in the file, then `_malformed` (NULL, or why the record could not be divided
     into the file's columns: too_few_columns, too_many_columns, broken_quotes, undecodable, record_too_long,
-    not_an_object, nested_element, too_short, too_long, damaged_memo, impossible_date; `preamble` marks title rows of a second sheet), `_line` (the malformed record's text) and
-    `_sheet`. Row i is record i of the file; title rows, header, blank rows are rows like any other; blank
+    not_an_object, repeated_key, nested_element, too_short, too_long, damaged_memo, impossible_date; `preamble` marks title
+    rows of a second sheet, `deleted` what a DBF has marked so), `_line` (the malformed record's text) and `_sheet`. Row i is record i of the file; title rows, header, blank rows are rows like any other; blank
     lines at the end of a text file are none. An empty cell is NULL. `layouts` are those of fixed-width text that the
     file may be written by.
 

@@ -197,8 +197,17 @@ def test_rows_to_ignore(extra: int) -> None:
     assert list(zip([cells for cells, _ in ROWS], [reason for (reason,) in got], strict=True)) == ROWS
 
 
-def test_title_rows_of_a_second_sheet_are_ignored() -> None:
+@pytest.mark.parametrize(
+    ("cells", "malformed", "reason"),
+    [
+        ("'登记表', '', '', ''", "preamble", "repeated_header"),
+        ("NULL, NULL, NULL, NULL", "deleted", "withdrawn"),
+    ],
+)
+def test_title_rows_of_a_second_sheet_and_deleted_records_are_ignored(
+    cells: str, malformed: str, reason: str
+) -> None:
     sql = ignore_reason_sql(layout(HEAD), 4)
     names = "c0, c1, c2, c3, _malformed"
-    row = duckdb.sql(f"SELECT {sql} FROM (VALUES ('登记表', '', '', '', 'preamble')) t({names})").fetchone()
-    assert row == ("repeated_header",)
+    row = duckdb.sql(f"SELECT {sql} FROM (VALUES ({cells}, '{malformed}')) t({names})").fetchone()
+    assert row == (reason,)

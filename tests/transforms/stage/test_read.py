@@ -443,6 +443,13 @@ def test_json_record_that_is_none_stays_in_its_place(read: Reader) -> None:
     assert rows[2] == ("x", "not_an_object", "x")
 
 
+def test_a_json_record_that_gives_a_key_two_values_is_not_divided(read: Reader) -> None:
+    rows = read(b'[{"a": 1, "b": 2}, {"a": 3, "a": 4}, {"a": 5, "a": 5}]')
+    assert [(row[0], row[2]) for row in rows] == [
+        ("a", None), ("1", None), ('{"a": [3, 4]}', "repeated_key"), ("5", None),
+    ]  # fmt: skip
+
+
 def test_same_bytes_same_parquet(read: Reader, tmp_path: Path) -> None:
     read((as_csv() + "a,b\n").encode())
     first = (tmp_path / "out" / "raw.parquet").read_bytes()
