@@ -63,6 +63,13 @@ class Divisions:
         rows = self._by_code.get(_significant(code), ())
         return next((row for row in rows if row.valid(on)), None)
 
+    def name(self, code: str, on: date) -> str:
+        """What the code is called on the day; of one not in force, what it was called last; the code if it never was ours."""
+        row = self.at(code, on) or max(
+            self._by_code.get(_significant(code), ()), key=lambda row: row.valid_from, default=None
+        )
+        return row.name if row else code
+
     def known(self, code: str) -> bool:
         """Whether the code was ever used in Xingtai."""
         return _significant(code) in self._by_code

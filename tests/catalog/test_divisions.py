@@ -134,3 +134,17 @@ def test_county_by_name(name, on, county):
 def test_an_ambiguous_town_is_told_apart_by_its_county():
     assert len(table.find("东汪镇", OLD)) == 2
     assert [row.code for row in table.find("东汪镇", OLD, within="130528")] == ["130528104"]
+
+
+@pytest.mark.parametrize(
+    ("code", "on", "name"),
+    [
+        ("130521", OLD, "邢台县"),
+        ("130521", NEW, "邢台县"),
+        ("130503", OLD, "桥西区"),
+        ("130503", NEW, "信都区"),
+        ("110101", NEW, "110101"),
+    ],
+)
+def test_a_code_is_called_what_it_is_called_on_the_day_or_was_last(code, on, name):
+    assert table.name(code, on) == name

@@ -23,8 +23,10 @@ _COLUMNS = (
 )  # fmt: skip
 _NUMBER = 3
 """The column that holds a number."""
+_HEAD = 3
+"""Lines above the first row: caption, note, titles."""
 _MOST = 1_000_000
-"""Rows of one sheet; Excel ends at 1,048,576."""
+"""Lines of one sheet, above which another begins; Excel ends at 1,048,576."""
 _TALLEST = 409
 """Points that a row may be high in Excel."""
 
@@ -48,9 +50,8 @@ def write_return_lists(lake: Lake, catalog: Catalog, period: Period, out: Path) 
 
 
 def _one(lake: Lake, catalog: Catalog, period: Period, out: Path, *, division: str, department: str) -> Path:
-    place = catalog.divisions.at(division, period.last_day)
     known = catalog.departments.get(department)
-    who = f"{place.name if place else division}{known.name if known else department}"
+    who = f"{catalog.divisions.name(division, period.last_day)}{known.name if known else department}"
     path = out / f"退回清单-{period}-{division}-{department}.xlsx"
     cursor = lake.execute(
         f"""
@@ -72,13 +73,17 @@ def _one(lake: Lake, catalog: Catalog, period: Period, out: Path, *, division: s
         book.set_properties(
             {"title": f"{who}{period}退回清单", "created": datetime(day.year, day.month, day.day, tzinfo=UTC)}
         )
-        sheet = _sheet(book, f"{who}　{period.year}年{period.month}月退回的疑问数据")
+        caption = f"{who}　{period.year}年{period.month}月退回的疑问数据"
+        sheet = _sheet(book, caption)
         cell = book.add_format(
             {"font_name": "宋体", "font_size": 11, "border": 1, "text_wrap": True, "valign": "top"}
         )
-        line = 3
+        line = _HEAD
         while rows := cursor.fetchmany(10_000):
-            for item_id, file, table, number, field, value, rule, message in rows[: max(0, _MOST - line)]:
+            for item_id, file, table, number, field, value, rule, message in rows:
+                if line == _MOST:
+                    _finish(sheet, line)
+                    sheet, line = _sheet(book, caption), _HEAD
                 texts = (
                     titles.get(item_id, item_id), file, table, None, fields.get((item_id, field), field or "整行"),
                     redact(value) if value else "", rule, message, "",
@@ -91,13 +96,18 @@ def _one(lake: Lake, catalog: Catalog, period: Period, out: Path, *, division: s
                     else:
                         sheet.write_string(line, column, str(text or "")[:32767], cell)
                 line += 1
-        sheet.print_area(0, 0, line - 1, len(_COLUMNS) - 1)
-        sheet.autofilter(2, 0, line - 1, len(_COLUMNS) - 1)
+        _finish(sheet, line)
     return path
 
 
+def _finish(sheet: Any, lines: int) -> None:
+    sheet.print_area(0, 0, lines - 1, len(_COLUMNS) - 1)
+    sheet.autofilter(_HEAD - 1, 0, lines - 1, len(_COLUMNS) - 1)
+
+
 def _sheet(book: xlsxwriter.Workbook, caption: str) -> Any:
-    sheet = book.add_worksheet("退回清单")
+    number = len(book.worksheets()) + 1
+    sheet = book.add_worksheet("退回清单" if number == 1 else f"退回清单{number}")
     for column, (_, width) in enumerate(_COLUMNS):
         sheet.set_column(column, column, width)
     sheet.write_string(0, 0, caption, book.add_format({"font_name": "黑体", "font_size": 16}))
@@ -107,9 +117,9 @@ def _sheet(book: xlsxwriter.Workbook, caption: str) -> Any:
         {"bold": True, "bg_color": "#DCE6F1", "border": 1, "align": "center", "font_name": "黑体"}
     )
     for column, (title, _) in enumerate(_COLUMNS):
-        sheet.write_string(2, column, title, head)
-    sheet.freeze_panes(3, 3)
-    sheet.repeat_rows(2)
+        sheet.write_string(_HEAD - 1, column, title, head)
+    sheet.freeze_panes(_HEAD, 3)
+    sheet.repeat_rows(_HEAD - 1)
     sheet.set_paper(9)
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)

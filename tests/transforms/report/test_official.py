@@ -65,6 +65,22 @@ def test_return_lists_hold_every_questioned_row_once_and_nothing_private(reporte
     assert not re.search(r"[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])\d{2}\d{3}[0-9Xx](?!\d)", everything)
 
 
+def test_what_one_sheet_does_not_hold_goes_on_to_the_next(lake, three_items, batch, tmp_path, monkeypatch):
+    monkeypatch.setattr("transforms.report.returns._MOST", 5)
+    name = batch(questioned=5)
+    with lake.transaction() as tx:
+        tx.execute(
+            "INSERT INTO ops.quarantine (batch_id, item_id, period, row_number, level, field, rule, message)"
+            " SELECT ?, 'enterprise_registration', '2019-12', n, 'quarantine', 'uscc', 'x', '说明' FROM range(2, 7) AS t(n)",
+            [name],
+        )
+    (path,) = write_return_lists(lake, three_items, Period(2019, 12), tmp_path)
+    book = openpyxl.load_workbook(path)
+    assert {s.title: [r[3].value for r in s.iter_rows(min_row=4)] for s in book} == {
+        "退回清单": [2, 3], "退回清单2": [4, 5], "退回清单3": [6],
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@SUM(A1)"])
 def test_a_returned_value_is_never_a_formula(lake, three_items, batch, tmp_path, value):
     name = batch(questioned=1)
