@@ -73,7 +73,7 @@ def _load(item: Item) -> Flow:
 
 
 def _acknowledge(item: Item) -> Flow:
-    return Flow((_name(record_table(item)), "ops.batch", "ops.quarantine"), _sources(item))
+    return Flow((landing(item), "ops.quarantine", "ops.ignored"), _sources(item))
 
 
 def _integrate(catalog: Catalog) -> Flow:

@@ -196,6 +196,9 @@ def test_from_table_to_ledger_and_back(
         "withdrawn": withdrawn,
     } | ({"set_aside": counts["set_aside"]} if counts["set_aside"] else {})
     assert steps.acknowledge(verdict, home) == told  # once more changes nothing
+    steps.maintain(home)
+    assert not Path(Delivery.from_file(Path(manifest)).path).exists()  # sealed, since its batch is loaded
+    assert steps.acknowledge(verdict, home) == told
     with engine.connect() as connected:
         receipts = (
             connected.execute(

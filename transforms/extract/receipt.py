@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -14,6 +16,7 @@ from transforms.extract.database import make_engine, table_named, told
 from transforms.stage.pulled import FIRST_ROW
 from warehouse.batch import Delivery
 from warehouse.lake import Lake
+from warehouse.sealed import clear_copy
 
 COLUMNS = ("batch_id", "item_id", "period", "source_id", "status", "code", "message")
 _AT_ONCE = 10_000
@@ -25,7 +28,8 @@ def write_receipt(
     """Replace the batch's receipt in the source's table, in one transaction; the rows by status.
 
     A row is `accepted` (new, updated or known already), `questioned` with the rule's code and message, `set_aside`
-    (not this city's or item's), `withdrawn` or `ignored`. Raises `UserError` when the table may not be written.
+    (not this city's or item's), `withdrawn` or `ignored`. Raises `UserError` when the table may not be written, or the
+    landed file is sealed and its key is not here.
     """
     assert source.receipt is not None
     endpoint = Endpoint.parse(source.connection, uri)
@@ -33,19 +37,23 @@ def write_receipt(
     table = table_named(source.receipt.table, *COLUMNS)
     counts: Counter[str] = Counter()
     try:
-        for attempt in (patience or Patience()).retrying():
-            with attempt, told(endpoint, source.receipt.table), engine.begin() as connection:
-                counts.clear()
-                connection.execute(sa.delete(table).where(table.c.batch_id == delivery.batch_id))
-                for rows in _outcomes(delivery, lake):
-                    connection.execute(sa.insert(table), rows)
-                    counts.update(row["status"] for row in rows)
+        with (
+            tempfile.TemporaryDirectory(dir=lake.home.scratch()) as scratch,
+            clear_copy(delivery, lake.home, Path(scratch)) as landed,
+        ):
+            for attempt in (patience or Patience()).retrying():
+                with attempt, told(endpoint, source.receipt.table), engine.begin() as connection:
+                    counts.clear()
+                    connection.execute(sa.delete(table).where(table.c.batch_id == delivery.batch_id))
+                    for rows in _outcomes(delivery, landed, lake):
+                        connection.execute(sa.insert(table), rows)
+                        counts.update(row["status"] for row in rows)
     finally:
         engine.dispose()
     return dict(counts)
 
 
-def _outcomes(delivery: Delivery, lake: Lake) -> Iterator[list[dict[str, str]]]:
+def _outcomes(delivery: Delivery, landed: Path, lake: Lake) -> Iterator[list[dict[str, str]]]:
     batch = quote(delivery.batch_id)
     cursor = lake.execute(
         f"""
@@ -54,7 +62,7 @@ def _outcomes(delivery: Delivery, lake: Lake) -> Iterator[list[dict[str, str]]]:
                 WHEN g.reason = 'withdrawn' THEN 'withdrawn' WHEN g.row_number IS NOT NULL THEN 'ignored' ELSE 'accepted' END AS status,
             concat_ws('.', nullif(q.field, ''), q.rule) AS code, coalesce(q.message, '') AS message
         FROM (SELECT _source_id AS source_id, file_row_number + {FIRST_ROW} AS row_number
-            FROM read_parquet({quote(delivery.path)}, file_row_number = true)) landed
+            FROM read_parquet({quote(str(landed))}, file_row_number = true)) landed
         LEFT JOIN (SELECT row_number, level, field, rule, message FROM ops.quarantine WHERE batch_id = {batch}) q USING (row_number)
         LEFT JOIN (SELECT row_number, reason FROM ops.ignored WHERE batch_id = {batch}) g USING (row_number)
         ORDER BY row_number"""
