@@ -186,3 +186,27 @@ def test_the_catalog_is_listed_in_words_and_for_programs_in_codes(run_well, monk
     shown = run_well("catalog", "show", "lawyers")
     assert "频率：每月　共享：社会公开" in shown
     assert "关键项：“" in shown
+
+
+def test_a_receipt_that_is_not_written_refuses_no_file(monkeypatch, capsys, tmp_path):
+    from catalog.errors import PassingError
+    from catalog.period import Period
+    from catalog.sample import generate
+    from transforms import steps
+
+    def away(*_: object, **__: object) -> None:
+        raise PassingError("来源没有应答", where="sfj_front")
+
+    home = tmp_path / "home"
+    month = Period.parse("2019-12")
+    generate(load_catalog(), home / "inbox", items=["lawyers"], periods=[month], rows=20, seed=1)
+    monkeypatch.setenv("XTCREDIT_HOME", str(home))
+    monkeypatch.setattr(steps, "acknowledge", away)
+    monkeypatch.setattr("sys.argv", ["xtcredit", "ingest", "lawyers", "--period", "2019-12"])
+    with pytest.raises(SystemExit) as ended:
+        xtcredit.main()
+    told = capsys.readouterr()
+    assert ended.value.code == 1
+    assert "lawyers/2019-12/" in told.out
+    assert "已入库，回执没有写成：sfj_front：来源没有应答" in told.err
+    assert "拒收" not in told.err

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from catalog.errors import UserError
+from catalog.errors import PassingError, UserError
 from catalog.period import Period
 from warehouse.home import Home, opted_in
 from xtcredit.chinese import App
@@ -80,7 +80,7 @@ def ingest(
         manifests = steps.extract(found.id, str(month), home)
     if not manifests:
         raise _nothing_delivered(home, month, found.title)
-    refused: list[str] = []
+    faults: list[str] = []
     results: list[tuple[Any, ...]] = []
     for manifest in manifests:
         try:
@@ -90,7 +90,6 @@ def ingest(
                 verdict = steps.judge(staged, home, confirm_ends=confirm_ends)
             with progress("入库…"):
                 r = steps.load_result(verdict, home)
-            steps.acknowledge(verdict, home)
             results.append(
                 (
                     r.batch_id,
@@ -105,15 +104,20 @@ def ingest(
                 )
             )
         except UserError as error:
-            refused.append(str(error))
+            faults.append(str(error) if isinstance(error, PassingError) else f"拒收：{error}")
+            continue
+        try:
+            steps.acknowledge(verdict, home)
+        except UserError as error:
+            faults.append(f"批次 {r.batch_id} 已入库，回执没有写成：{error}")
     if results:
         print_rows(
             ["批次", "上报", "新增", "更新", "重复", "隔离", "其中搁置", "忽略", "状态"], results, form
         )
-    for line in refused[:-1]:
-        tell(f"拒收：{line}")
-    if refused:
-        raise UserError(refused[-1])
+    for line in faults[:-1]:
+        tell(line)
+    if faults:
+        raise UserError(faults[-1])
 
 
 def _nothing_delivered(home: Home, month: Period, title: str) -> UserError:
