@@ -18,7 +18,8 @@ from catalog.loader import Catalog
 from catalog.period import Period
 from catalog.personal import redact
 from catalog.types.base_sql import quote
-from transforms.extract.drop import MonthlyReturn
+from transforms.extract.admission import expect_provider
+from transforms.extract.drop import MonthlyReturn, day_named
 from transforms.stage.header import Template, ignore_reason_sql, recognise
 from transforms.stage.rawfile import first_rows
 from transforms.stage.read import read_raw
@@ -69,13 +70,11 @@ def _read_return(
 ) -> list[Declaration]:
     """The declarations of one landed return.
 
-    Raises `UserError` for an unknown department, item or number, or an item named twice, with its line.
+    Raises `UserError` for an unknown department, division, day, item or number, or an item named twice, with its line.
     """
     where = delivered.path.name
-    if delivered.department not in catalog.departments:
-        raise UserError(
-            f"部门“{delivered.department}”不在部门表中", where=where, remedy="文件名第二段写部门标识"
-        )
+    expect_provider(delivered.department, delivered.division, catalog, where=where)
+    day_named(where)
     scratch = home.scratch() / f"return-{delivered.sha256[:12]}.parquet"
     try:
         rows = _rows(connection, delivered.path, scratch)

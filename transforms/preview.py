@@ -19,6 +19,7 @@ from catalog.types.base_sql import quote
 from quality.gate import examine, read_history
 from quality.suite import History
 from transforms.assess.facts import CITY_LEVEL_NAME
+from transforms.extract.admission import expect_admissible
 from transforms.extract.collect import collect
 from transforms.extract.connection import Connections, from_environment
 from transforms.extract.drop import land
@@ -137,6 +138,7 @@ def preview(
         found = []
         for number, manifest in enumerate(manifests):
             delivery = Delivery.from_file(manifest)
+            expect_admissible(delivery, catalog)
             batch = stage_delivery(delivery, catalog, home, scratch.staged / str(number))
             with Lake(home) as lake:
                 found.append(_preview(lake, catalog, batch))

@@ -27,6 +27,7 @@ from quality.vanish import vanished
 from transforms.assess import assess as assess_period
 from transforms.assess import ensure_marts
 from transforms.declaration import Declaration, replace_declarations, returns_reader
+from transforms.extract.admission import expect_admissible
 from transforms.extract.collect import collect
 from transforms.extract.connection import Connections, from_environment
 from transforms.extract.drop import clear_inbox, extract_returns, land
@@ -121,8 +122,10 @@ def stage(manifest: str, home: Home) -> str:
     """Read, normalise and judge one landed file row by row; the path of the staged batch's description."""
     delivery = Delivery.from_file(Path(manifest))
     folder = staged_folder(delivery, home)
+    catalog = load_catalog()
     with _recorded("stage", delivery, home), _forgotten(folder):
-        return str(Path(stage_delivery(delivery, load_catalog(), home, folder).folder) / "batch.json")
+        expect_admissible(delivery, catalog)
+        return str(Path(stage_delivery(delivery, catalog, home, folder).folder) / "batch.json")
 
 
 @told()

@@ -10,6 +10,7 @@ from catalog.loader import Catalog
 from catalog.types.base_sql import quote
 from quality.gate import examine
 from quality.suite import History
+from transforms.extract.admission import expect_admissible
 from transforms.stage.batch import stage_delivery
 from warehouse.batch import Counts, Delivery, Document, Finding
 from warehouse.home import Home
@@ -42,6 +43,7 @@ class Trial(Document):
 def try_delivery(manifest: Path, catalog: Catalog, home: Home) -> Trial:
     """Stage and judge one landed file; raises `UserError` when the file as a whole cannot be taken."""
     delivery = Delivery.from_file(manifest)
+    expect_admissible(delivery, catalog)
     batch = stage_delivery(delivery, catalog, home, home.staged / "trial")
     with connect() as connection:
         tallies = (

@@ -56,6 +56,8 @@ class Delivery(Document):
     sha256: str
     size: int
     received_at: str
+    refused: str | None = None
+    """Why it is not taken whatever its rows are: what came is not what its marker lists, or two files call themselves it."""
 
     @property
     def batch_id(self) -> str:

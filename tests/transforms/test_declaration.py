@@ -62,6 +62,7 @@ def test_items_go_by_code_title_or_id_and_the_latest_counts(home: Home) -> None:
         ("130528_jyj_return_20200105_01.csv", ("XT018", "-1", ""), "产生数不是0或正整数"),
         ("130528_nobody_return_20200105_01.csv", ("XT018", 0, ""), "部门“nobody”不在部门表中"),
         ("130528_jyj_return_20201305_01.csv", ("XT018", 0, ""), "日期不存在"),
+        ("130599_jyj_return_20200105_01.csv", ("XT018", 0, ""), "区划“130599”不在区划表中"),
     ],
 )
 def test_a_return_that_cannot_be_read_is_named(
@@ -74,8 +75,11 @@ def test_a_return_that_cannot_be_read_is_named(
 
 def test_a_bad_return_does_not_keep_the_others_out(home: Home) -> None:
     drop(home, "130528_jyj_return_20200105_01.csv", ("幽灵信息", 0, ""))
+    drop(home, "130528_jyj_return_20201305_01.csv", ("XT018", 0, ""))
     drop(home, "130530_jyj_return_20200105_01.csv", ("XT018", 0, ""))
-    with pytest.raises(UserError, match="1 份月报表未能读取"):
+    drop(home, "130530_jyj_return_20200105_01.csv.filepart", ("XT018", 7, ""))
+    (home.inbox / "2019-12" / "130530_jyj_return_20200105_01.ok").touch()
+    with pytest.raises(UserError, match="2 份月报表未能读取"):
         steps.declare("2019-12", home)
     assert [row[0] for row in declared(home)] == ["130530"]
 

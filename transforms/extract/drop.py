@@ -24,7 +24,8 @@ _NAME = re.compile(
     r"(?P<division>\d{6})_(?P<department>[a-z0-9]+)_(?P<item>[a-z0-9_]+?)_(?P<date>\d{8})_(?P<number>\d{2,4})(?:-(?P<part>\d{1,3}))?"
 )
 MARKER = ".ok"
-"""Ending of the marker that says that a delivery is complete; its lines, if any, name the files, with size and SHA-256."""
+"""Ending, in whatever case, of the marker that says that a delivery is complete; its lines, if any, name the files, with size and SHA-256."""
+_BEING_WRITTEN = (".part", ".filepart", ".tmp")  # WinSCP writes .filepart
 _PART = re.compile(r"-\d{1,3}$")
 RETURN = "return"
 """What stands in the item's place in the name of a monthly return (报送情况月报表)."""
@@ -36,18 +37,26 @@ class MonthlyReturn:
 
     division: str
     department: str
-    day: date
+    dated: str
+    """The day as the name has it, eight digits; there may be no such day."""
     number: str
     sha256: str
     path: Path
     """The landed copy; the original name is its name."""
+
+    @property
+    def day(self) -> date:
+        """Raises `UserError` for a date that does not exist."""
+        day = day_named(self.path.name)
+        assert day is not None
+        return day
 
 
 def extract_drop(item: Item, period: Period, home: Home, into: Home | None = None) -> list[Path]:
     """Land every file of the item in `inbox/<period>/`; returns the manifests' paths in delivery order.
 
     `into` is another home to land them in. Landing the same bytes again changes nothing. Left alone are files being written
-    (names starting with `.`, ending in `.part` or `.tmp`) and deliveries of several parts (`..._01-1`, `..._01-2`) whose
+    (names starting with `.`, ending in `.part`, `.filepart` or `.tmp`) and deliveries of several parts (`..._01-1`, `..._01-2`) whose
     marker (`..._01.ok`) is not there yet; the parts of one delivery are landed as one zip.
     """
     folder = home.inbox / str(period)
@@ -75,10 +84,10 @@ def deliveries(
         if not match or match["item"] != item_id or _unfinished(Path(name)):
             continue
         whole = match[0].removesuffix(f"-{match['part']}")
-        if name.endswith(MARKER):
+        if _is_marker(name):
             markers[whole] = name
         else:
-            # Two files of one name but different endings are two deliveries, as ever; parts are one.
+            # Two files of one name but different endings are two, of which `collect` takes neither; parts are one.
             found.setdefault(whole if match["part"] else name, []).append(name)
     for key, files in found.items():
         whole = _bare(key)
@@ -87,21 +96,22 @@ def deliveries(
 
 
 def land_delivery(files: Sequence[Path], marker: Path | None, item: Item, period: Period, home: Home) -> Path:
-    """Land the files of one delivery as one; the manifest's path. Raises `UserError` unless they are what the marker lists."""
-    if marker:
-        _expect_marked(files, marker.read_text(encoding="utf-8-sig"))
+    """Land the files of one delivery as one; the manifest's path. One that is not what its marker lists is landed as refused."""
+    refused = _unlike(files, marker) if marker else None
     if not _is_part(files[0].name):
-        return land(files[0], item, period, home)
+        return land(files[0], item, period, home, refused=refused)
     whole = _PART.sub("", _bare(files[0].name))
     with tempfile.TemporaryDirectory(dir=home.scratch()) as folder:
         packed = Path(folder) / f"{whole}.zip"
         pack(files, packed)
         newest = max(path.stat().st_mtime for path in files)
         os.utime(packed, (newest, newest))
-        return land(packed, item, period, home)
+        return land(packed, item, period, home, refused=refused)
 
 
-def _expect_marked(files: Sequence[Path], text: str) -> None:
+def _unlike(files: Sequence[Path], marker: Path) -> str | None:
+    """In what the files differ from those their marker lists."""
+    text = marker.read_bytes().decode("utf-8-sig", "replace")
     listed = [line.split() for line in text.splitlines() if line.strip()]
     by_name = {path.name: path for path in files}
     for name, *facts in listed:
@@ -113,17 +123,10 @@ def _expect_marked(files: Sequence[Path], text: str) -> None:
             elif path:
                 wrong |= digest(path) != fact.lower()
         if wrong:
-            raise UserError(
-                "文件与标记文件所列的不符（没有送来，或大小、摘要不同）",
-                where=name,
-                remedy="请提供单位重新送达整批文件与 .ok",
-            )
+            return f"标记文件 {marker.name} 所列的“{name}”没有送来，或大小、摘要不同"
     if listed and len(listed) != len(files):
-        raise UserError(
-            f"标记文件列了 {len(listed)} 个文件，实有 {len(files)} 个",
-            where=files[0].name,
-            remedy="请提供单位核对后重新送达",
-        )
+        return f"标记文件 {marker.name} 列了 {len(listed)} 个文件，实有 {len(files)} 个"
+    return None
 
 
 def _bare(name: str) -> str:
@@ -136,6 +139,10 @@ def _named(name: str) -> re.Match[str] | None:
     return _NAME.fullmatch(_bare(name))
 
 
+def _is_marker(name: str) -> bool:
+    return name.lower().endswith(MARKER)
+
+
 def _is_part(name: str) -> bool:
     return bool(_PART.search(_bare(name)))
 
@@ -146,38 +153,38 @@ def _part(name: str) -> int:
 
 
 def extract_returns(period: Period, home: Home) -> list[MonthlyReturn]:
-    """Land every monthly return in `inbox/<period>/` (`<division>_<department>_return_<yyyymmdd>_<no>`), by day and number.
-
-    Raises `UserError` for a date in a name that is none.
-    """
-    found = []
-    for path, match in _dropped_returns(period, home):
-        try:
-            day = datetime.strptime(match["date"], "%Y%m%d").date()  # noqa: DTZ007 - a day, no instant
-        except ValueError as error:
-            raise UserError(
-                "文件名中的日期不存在", where=path.name, remedy="写成八位年月日，例如 20200105"
-            ) from error
-        target, sha256 = _keep(path, home.private_dir(home.landing) / RETURN / str(period))
-        found.append(
-            MonthlyReturn(match["division"], match["department"], day, match["number"], sha256, target)
-        )
-    return sorted(found, key=lambda r: (r.day, r.number, r.path.name))
-
-
-def _dropped_returns(period: Period, home: Home) -> Iterator[tuple[Path, re.Match[str]]]:
-    """Finished files of the period's inbox whose name says that they are monthly returns."""
+    """Land every monthly return in `inbox/<period>/` (`<division>_<department>_return_<yyyymmdd>_<no>`), by day and number."""
     folder = home.inbox / str(period)
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        match = _named(path.name)
-        if match and match["item"] == RETURN and path.is_file() and not _unfinished(path):
-            yield path, match
+    names = [path.name for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+    found = []
+    for name in (name for files, _ in deliveries(names, RETURN) for name in files):
+        match = _named(name)
+        assert match is not None
+        target, sha256 = _keep(folder / name, home.private_dir(home.landing) / RETURN / str(period))
+        found.append(
+            MonthlyReturn(
+                match["division"], match["department"], match["date"], match["number"], sha256, target
+            )
+        )
+    return sorted(found, key=lambda r: (r.dated, r.number, r.path.name))
 
 
-def land(source: Path, item: Item, period: Period, home: Home) -> Path:
+def day_named(name: str) -> date | None:
+    """The day in a name by the convention; None for any other name. Raises `UserError` for a date that does not exist."""
+    match = _named(name)
+    if match is None:
+        return None
+    try:
+        return datetime.strptime(match["date"], "%Y%m%d").date()  # noqa: DTZ007 - a day, no instant
+    except ValueError as error:
+        raise UserError("文件名中的日期不存在", where=name, remedy="写成八位年月日，例如 20200105") from error
+
+
+def land(source: Path, item: Item, period: Period, home: Home, *, refused: str | None = None) -> Path:
     """Copy one file to landing, with its manifest; a name by the convention gives division, department and delivery.
 
-    Raises `UserError` for a missing file, one whose name says that it is another item's, or holds a personal number.
+    With `refused`, it is landed as one that is not taken. Raises `UserError` for a missing file, one whose name says that it
+    is another item's, or holds a personal number.
     """
     if not source.is_file():
         raise UserError("文件不存在", where=str(source), remedy="核对路径")
@@ -195,7 +202,7 @@ def land(source: Path, item: Item, period: Period, home: Home) -> Path:
     size = source.stat().st_size
     target, sha256 = _keep(source, home.private_dir(home.landing) / item.id / str(period) / delivery)
     manifest = target.parent / "manifest.json"
-    if _stands(manifest):
+    if _stands(manifest, refused):
         return manifest
     return Delivery(
         item_id=item.id,
@@ -208,6 +215,7 @@ def land(source: Path, item: Item, period: Period, home: Home) -> Path:
         sha256=sha256,
         size=size,
         received_at=datetime.fromtimestamp(source.stat().st_mtime, UTC).replace(tzinfo=None).isoformat(),
+        refused=refused,
     ).to_file(manifest)
 
 
@@ -278,16 +286,17 @@ def _keep(source: Path, folder: Path) -> tuple[Path, str]:
     return target, found
 
 
-def _stands(manifest: Path) -> bool:
-    """Whether a manifest is there, whole, and names a landed copy that is there (a restored home may lie elsewhere)."""
+def _stands(manifest: Path, refused: str | None) -> bool:
+    """Whether a manifest is there, whole, says the same, and names a landed copy that is there (a restored home may lie elsewhere)."""
     try:
-        return is_kept(Path(Delivery.from_file(manifest).path))
+        found = Delivery.from_file(manifest)
     except UserError:
         return False
+    return found.refused == refused and is_kept(Path(found.path))
 
 
 def _unfinished(path: Path) -> bool:
-    return path.name.startswith((".", "~$")) or path.suffix in (".part", ".tmp")
+    return path.name.startswith((".", "~$")) or path.suffix in _BEING_WRITTEN
 
 
 def _slug(stem: str) -> str:
