@@ -29,7 +29,8 @@ class Service:
     """A service whose answers the test decides: `fail` maps a request's place in the order to (status, headers)."""
 
     uri: str = ""
-    total: int = len(RECORDS)
+    total: object = len(RECORDS)
+    most: int = 1000
     asked: list[int] = field(default_factory=list)
     fail: dict[int, tuple[int, dict[str, str]]] = field(default_factory=dict)
 
@@ -42,7 +43,7 @@ def service() -> Iterator[Service]:
         def do_GET(self) -> None:
             url = urlsplit(self.path)
             query = {k: v[0] for k, v in parse_qs(url.query).items()}
-            page, size = int(query["pageNo"]), int(query["size"])
+            page, size = int(query["pageNo"]), min(int(query["size"]), state.most)
             status, headers = state.fail.get(len(state.asked), (200, {}))
             state.asked.append(page)
             if self.headers["Authorization"] != "Bearer s3cret" or url.path != "/api/hotels":
@@ -131,3 +132,14 @@ def test_what_is_refused_or_not_as_agreed_is_told(service: Service, hotels: Item
     service.total = 26
     with pytest.raises(PassingError, match="称有 26 条，实得 25 条"):
         pull(source(), hotels, PERIOD, home, service.uri, patience=QUICK)
+    service.total = "二十五"
+    with pytest.raises(UserError, match="总条数不是0或正整数"):
+        pull(source(size="size", page_size=11), hotels, PERIOD, home, service.uri, patience=QUICK)
+
+
+def test_a_service_that_gives_fewer_a_page_than_asked_for_is_read_to_its_end(
+    service: Service, hotels: Item, home: Home
+) -> None:
+    service.most = 5
+    assert landed(pull(source(), hotels, PERIOD, home, service.uri, patience=QUICK)) == WANTED
+    assert service.asked == [1, 2, 3, 4, 5]

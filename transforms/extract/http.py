@@ -55,17 +55,21 @@ def pull(
                     with attempt:
                         answer = _ask(client, source, item, period, number, endpoint, sleep)
                 records = _dig(answer, source.records, endpoint)
-                stated = None if source.total is None else _dig(answer, source.total, endpoint)
+                stated = (
+                    None if source.total is None else _total(_dig(answer, source.total, endpoint), endpoint)
+                )
                 _keep(kept, {"records": records, "total": stated})
             page = json.loads(kept.read_bytes())
             count += len(page["records"])
             total = page["total"] if page["total"] is not None else total
-            if len(page["records"]) < source.page_size:
+            # A service may give fewer a page than it is asked for: where it says how many there are in all, that counts.
+            ended = len(page["records"]) < source.page_size if total is None else count >= total
+            if ended or not page["records"]:
                 break
             number += 1
             if number > _MOST_PAGES:
                 raise UserError("接口的页数没有尽头", where=endpoint.name, remedy="核对 page 参数名")
-    if total is not None and int(total) != count:
+    if total is not None and total != count:
         shutil.rmtree(pages)
         raise PassingError(
             f"接口称有 {total} 条，实得 {count} 条：翻页之间数据变了",
@@ -157,6 +161,18 @@ def _dig(answer: Any, path: str, endpoint: Endpoint) -> Any:
             )
         answer = answer[key]
     return answer
+
+
+def _total(stated: object, endpoint: Endpoint) -> int | None:
+    if stated is None:
+        return None
+    if not str(stated).isdecimal():
+        raise UserError(
+            "接口所称的总条数不是0或正整数",
+            where=endpoint.name,
+            remedy="核对目录中的 total，或请提供单位改正",
+        )
+    return int(str(stated))
 
 
 def _keep(path: Path, page: dict[str, Any]) -> None:
