@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import errno
 import io
 import os
 import subprocess
@@ -24,6 +25,7 @@ from catalog.channel import FolderSource
 from catalog.errors import PassingError, UserError
 from catalog.model import Item
 from transforms import steps
+from transforms.extract import remote
 from transforms.extract.drop import extract_drop
 from transforms.extract.remote import fetch
 from warehouse.batch import Delivery, digest
@@ -230,6 +232,20 @@ def test_a_server_that_is_away_is_a_passing_fault(hotels: Item, home: Home) -> N
     one = FolderSource(id="drop", connection="gaj_files", kind="sftp")
     with pytest.raises(PassingError, match="gaj_files：来源没有应答"):
         fetch(one, hotels, PERIOD, home, f"sftp://front:s3cret@127.0.0.1:{free_port()}/", patience=QUICK)
+
+
+def test_a_full_disk_here_is_not_told_as_a_server_that_is_away(
+    tmp_path: Path, hotels: Item, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share = Share("folder", f"file://{tmp_path}/share", _written(tmp_path / "share"))
+    share.put(f"out/2019-12/{NAME}.csv", b"x")
+
+    def full(*_: object) -> Path:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(remote, "land_delivery", full)
+    with pytest.raises(PassingError, match="磁盘已满"):
+        fetch(share.source(), hotels, PERIOD, home, share.uri, patience=QUICK)
 
 
 def test_parts_in_the_inbox_wait_for_their_marker_too(hotels: Item, home: Home) -> None:

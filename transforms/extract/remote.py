@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import time
@@ -24,7 +25,11 @@ from catalog.model import Item
 from catalog.period import Period
 from transforms.extract.connection import Endpoint, Patience, unreachable
 from transforms.extract.drop import deliveries, land_delivery
+from warehouse.faults import machine_fault
 from warehouse.home import Home
+
+_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""Faults of writing, which is done on this side only."""
 
 
 def fetch(
@@ -124,4 +129,6 @@ def _told(endpoint: Endpoint) -> Iterator[None]:
             remedy="核对用户、口令、主机公钥（host_key）与文件夹的权限",
         ) from error
     except (asyncssh.Error, OSError) as error:
+        if isinstance(error, OSError) and error.errno in _OURS and (fault := machine_fault(error)):
+            raise fault from error
         raise unreachable(endpoint, f"{type(error).__name__}: {error}") from error
