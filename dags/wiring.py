@@ -47,7 +47,7 @@ def period_param() -> Param:
         type=["null", "string"],
         pattern=r"^\d{4}-(0[1-9]|1[0-2])$",
         title="期次",
-        description="YYYY-MM；留空则取本次运行触发月份的上一个月",
+        description="YYYY-MM；留空则取日程上最近一次运行的那一期（本月的日子还没到，就不是上个月）",
     )
 
 

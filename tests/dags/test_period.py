@@ -86,6 +86,15 @@ def test_a_manual_run_without_period_is_refused(wiring):
         wiring.run_period(context())
 
 
+def test_a_manual_run_is_about_the_month_that_the_schedule_had_come_to(wiring):
+    """Not the month before the day of the run: on 5 February January is not due yet."""
+    from airflow.timetables.interval import CronDataIntervalTimetable
+
+    known = CronDataIntervalTimetable("0 2 11 * *", timezone=wiring.TIMEZONE)
+    manual = known.infer_manual_data_interval(run_after=pendulum.datetime(2020, 2, 5, tz="UTC"))
+    assert wiring.run_period(context(manual.end)) == "2019-12"
+
+
 def test_assessment_fires_after_the_last_item_is_collected(bag):
     day = int(bag.dags["assess__monthly"].timetable.expression.split()[2])
     assert all(int(item.cron.split()[2]) < day for item in load_catalog().items.values())
