@@ -18,6 +18,7 @@ from catalog.period import Period
 from catalog.types.base_sql import quote
 from quality.gate import examine, read_history
 from quality.suite import History
+from quality.vanish import vanished
 from transforms.assess.facts import CITY_LEVEL_NAME
 from transforms.extract.admission import expect_admissible
 from transforms.extract.collect import collect
@@ -123,10 +124,11 @@ def preview(
     *,
     file: Path | None = None,
     connections: Connections = from_environment,
+    confirm_ends: bool = False,
 ) -> list[Preview]:
     """What loading the item's files of a period (or `file` alone) would change; one for each delivered file.
 
-    Nothing is landed and the lake is not written. Raises `UserError` when a file as a whole cannot be taken.
+    `confirm_ends` as for the load. Nothing is landed and the lake is not written. Raises `UserError` when a file as a whole cannot be taken.
     """
     with tempfile.TemporaryDirectory(dir=home.scratch(), prefix="preview-") as folder:
         scratch = Home(Path(folder))
@@ -141,11 +143,11 @@ def preview(
             expect_admissible(delivery, catalog)
             batch = stage_delivery(delivery, catalog, home, scratch.staged / str(number))
             with Lake(home) as lake:
-                found.append(_preview(lake, catalog, batch))
+                found.append(_preview(lake, catalog, batch, confirm_ends=confirm_ends))
         return found
 
 
-def _preview(lake: Lake, catalog: Catalog, batch: StagedBatch) -> Preview:
+def _preview(lake: Lake, catalog: Catalog, batch: StagedBatch, *, confirm_ends: bool) -> Preview:
     delivery = batch.delivery
     known = present_tables(lake.connection)
     loaded = _loaded(lake, delivery) if "ops.batch" in known else None
@@ -153,13 +155,18 @@ def _preview(lake: Lake, catalog: Catalog, batch: StagedBatch) -> Preview:
     if "ops.batch" in known:
         history = read_history(lake, delivery.item_id, delivery.period, division=delivery.division)
     findings = examine(batch, catalog, history)
+    ends = None
+    if {"ops.batch", "ops.quarantine", f"rec.{delivery.item_id}"} <= known.keys():
+        ends = vanished(lake, catalog.item(delivery.item_id), batch, confirmed=confirm_ends)
+    if ends:
+        findings = (*findings, ends)
     failed = [f for f in findings if not f.success]
     refused = tuple(f"{f.message}（实际：{f.observed}）" for f in failed if f.level == "fail")
     now = {name: int(loaded[f"rows_{name}"]) for name in _NUMBERS} if loaded else None
     told = Preview(
         batch_id=delivery.batch_id,
         source_file=delivery.source_file,
-        notes=tuple(_notes(batch, loaded)),
+        notes=(*_notes(batch, loaded), *([f"与上期全量清单相比：{ends.observed}"] if ends else ())),
         refused=refused,
         counts=batch.counts,
         now=now,

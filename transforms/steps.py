@@ -169,10 +169,17 @@ def preview(
     *,
     file: Path | None = None,
     connections: Connections = from_environment,
+    confirm_ends: bool = False,
 ) -> list[Preview]:
     """What loading the item's files of the period (or `file`) would change; nothing is landed, loaded or recorded."""
     return preview_files(
-        _collected(item_id), Period.parse(period), load_catalog(), home, file=file, connections=connections
+        _collected(item_id),
+        Period.parse(period),
+        load_catalog(),
+        home,
+        file=file,
+        connections=connections,
+        confirm_ends=confirm_ends,
     )
 
 

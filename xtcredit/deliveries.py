@@ -69,7 +69,7 @@ def ingest(
     found, month = load_catalog().item(item), Period.parse(period)
     if dry_run:
         with progress("预览…"):
-            previews = steps.preview(found.id, str(month), home, file=file)
+            previews = steps.preview(found.id, str(month), home, file=file, confirm_ends=confirm_ends)
         if not previews:
             raise _nothing_delivered(home, month, found.title)
         _print_previews(previews, form)

@@ -148,6 +148,11 @@ def test_a_shrunken_list_stops_until_confirmed(home: Home, change: Change) -> No
     with pytest.raises(UserError, match=r"--confirm-ends.*6 条中消失 2 条（33\.33%）"):
         load(home, "2019-12")
     assert ask(home, "SELECT count(*) FROM ops.batch") == [(1,)]
+    (told,) = steps.preview(ITEM, "2019-12", home)
+    assert "--confirm-ends" in told.refused[0]
+    (told,) = steps.preview(ITEM, "2019-12", home, confirm_ends=True)
+    assert told.refused == ()
+    assert "与上期全量清单相比：6 条中消失 2 条（33.33%）" in told.notes
     load(home, "2019-12", confirm_ends=True)
     ended = "SELECT count(*), min(ended_period) FROM core.record WHERE status = 'ended'"
     assert ask(home, ended) == [(2, "2019-12")]
