@@ -16,8 +16,13 @@ class Currency(SemanticType):
     needs = frozenset({"list"})
 
     def plain(self, text: str, use: Use) -> str:
-        # Longest spelling first: 美元 must not be found inside a longer name. Numeric codes (840) stand alone: 8400万元.
-        spellings = sorted(use.listed.spellings().items(), key=lambda pair: (-len(pair[0]), pair[0]))
+        # Longest spelling first: 美元 must not be found inside a longer name. Numeric codes (840) stand alone, and in a column
+        # of their own: 8400万元 names none, and a capital of 840 is one of 840.
+        own = use.field.same_column_as is None
+        spellings = sorted(
+            ((s, c) for s, c in use.listed.spellings().items() if own or not s.isdigit()),
+            key=lambda pair: (-len(pair[0]), pair[0]),
+        )
         named = " ".join(
             f"WHEN {f'{text} = {quote(s)}' if s.isdigit() else f'contains({text}, {quote(s)})'} THEN {quote(c)}"
             for s, c in spellings

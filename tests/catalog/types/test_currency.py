@@ -17,6 +17,11 @@ GOOD_AND_BAD = [  # delivered text, plain value, fault
 ]
 
 
+def test_a_bare_amount_names_no_currency(read):
+    assert read("currency", "840", list="currency", same_column_as="capital") == ("CNY", None)
+    assert read("currency", "840万美元", list="currency", same_column_as="capital") == ("USD", None)
+
+
 @pytest.mark.parametrize(("text", "plain", "fault"), GOOD_AND_BAD)
 def test_reads(read, text, plain, fault):
     found = read("currency", text, list="currency")
