@@ -15,7 +15,7 @@ class OrgIdentifier(SemanticType):
     hint = "三种代码任填一种，原样填写"
 
     def plain(self, text: str, use: Use) -> str:
-        return mended(text)
+        return f"xt_known_code({mended(text)})"
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         shortened = zeros_lost(plain, 9, "xt_is_org(z)")
