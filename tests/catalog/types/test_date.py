@@ -49,6 +49,20 @@ GOOD_AND_BAD = [  # delivered text, plain value, fault
     ("2019-09-30 延期至2020-01-01", None, "date_invalid"),
     ("2019-09-30 （长期）", None, "date_invalid"),
     ("1900-01-01 至 2022-09-29", None, "date_invalid"),
+    ("2019-09-29T16:00:00Z", "2019-09-30", None),  # midnight in China, as programs write it
+    ("2019-09-29T16:00:00.000+0000", "2019-09-30", None),
+    ("2019-09-29T16:00Z", "2019-09-30", None),
+    ("2019-09-30T00:00:00Z", "2019-09-30", None),
+    ("2019-09-29 18:00:00 -02:00", "2019-09-30", None),
+    ("1988-05-31T15:00:00Z", "1988-06-01", None),  # summer time was kept from 1986 to 1991
+    ("9999-12-30T16:00:00Z", "2099-12-31", None),
+    ("2019-09-30T25:00:00Z", None, "date_invalid"),
+    ("2019-09-30 24:00:00", "2019-09-30", None),
+    ("2019-09-31 00:00:00", None, "date_invalid"),
+    ("00010101", None, None),
+    ("0001-01-01T00:00:00Z", None, None),
+    ("1019-09-30", None, "date_too_early"),
+    ("0219-09-30", None, "date_too_early"),
     ("20190931", None, "date_invalid"),
     ("2099-02-30", None, "date_invalid"),  # far ahead is open-ended, but a day it must be
     ("99990231", None, "date_invalid"),
@@ -84,3 +98,5 @@ def test_limits(read, text, fault):
 def test_names_its_repairs(repairs):
     assert repairs("date", "43738") == ["date_excel_serial"]
     assert repairs("date", "2019-09-30") == []
+    assert repairs("date", "2019-09-29T16:00:00Z") == ["date_time_zone"]
+    assert repairs("date", "2019-9-9T01:00:00Z") == []
