@@ -16,8 +16,12 @@ _FULL = (
     + "".join(chr(c) for c in range(0xFF41, 0xFF5B))
 )
 _HALF = "".join(chr(c - 0xFEE0) for c in map(ord, _FULL))
-_BLANKS = " \t\r\n\u00a0\u3000\u200b\u200c\u200d\ufeff"
+BLANKS = " \t\r\n\u00a0\u3000\u200b\u200c\u200d\ufeff"
 _DASHES = "-－—–‐"
+
+_MARKS = "='`"
+_AS_TEXT = f'^="([^"]*)"$|^[{_MARKS[1:]}]([^{_MARKS[1:]}]*)$'
+"""How exports keep a spreadsheet from reading a long number as one: ="0123", '0123. No part of what is meant."""
 
 PLACEHOLDERS = read_list("placeholder").accepted("null")
 PLACEHOLDER_CODES = read_list("placeholder").accepted("zeros")
@@ -68,8 +72,8 @@ def _weighted_digits(number: str, weights: tuple[int, ...]) -> str:
 
 SHARED_MACROS: tuple[str, ...] = (
     # trim() with a set of its own is five times as dear as a look at both ends.
-    f"xt_trim(raw) AS CASE WHEN contains({quote(_BLANKS)}, raw[1]) OR contains({quote(_BLANKS)}, raw[-1])"
-    f" THEN trim(raw, {quote(_BLANKS)}) ELSE raw END",
+    f"xt_trim(raw) AS CASE WHEN contains({quote(BLANKS + _MARKS)}, raw[1]) OR contains({quote(BLANKS)}, raw[-1])"
+    f" THEN regexp_replace(trim(raw, {quote(BLANKS)}), {quote(_AS_TEXT)}, '\\1\\2') ELSE raw END",
     # Nearly every value is longer than any placeholder, and a length is cheaper than a list.
     f"xt_clean(raw) AS CASE WHEN strlen(xt_trim(raw)) > {max(len(p.encode()) for p in PLACEHOLDERS)} THEN xt_trim(raw)"
     f" WHEN xt_trim(raw) IN ('', {literal_list(PLACEHOLDERS)}) THEN NULL ELSE xt_trim(raw) END",
@@ -77,7 +81,7 @@ SHARED_MACROS: tuple[str, ...] = (
     f"xt_half(t) AS CASE WHEN regexp_matches(t, '[０-９Ａ-Ｚａ-ｚ]') THEN translate(t, {quote(_FULL)}, {quote(_HALF)}) ELSE t END",
     # A code has no inner blanks or dashes and no case; characters without a counterpart are dropped by translate().
     f"xt_code(t) AS CASE WHEN regexp_full_match(t, '[0-9A-Z*]*') THEN t ELSE"
-    f" upper(translate(t, {quote(_FULL + '×＊' + _BLANKS + _DASHES)}, {quote(_HALF + 'X*')})) END",
+    f" upper(translate(t, {quote(_FULL + '×＊' + BLANKS + _DASHES)}, {quote(_HALF + 'X*')})) END",
     # A code that is all one digit stands for none; an amount of 0 is an amount.
     "xt_known_code(c) AS CASE WHEN c IN (" + literal_list(PLACEHOLDER_CODES) + ")"
     " OR regexp_full_match(c, '0+X?|1+|9+') THEN NULL ELSE c END",
