@@ -7,7 +7,7 @@ from typing import ClassVar
 from catalog.model import Level
 from catalog.personal import CONTACTS
 from catalog.types.base import Fault, Repair, SemanticType, Use
-from catalog.types.base_sql import quote
+from catalog.types.base_sql import BLANKS, quote
 
 _NUMBERED = "[0-9０-９A-Za-zＡ-Ｚａ-ｚ一二三四五六七八九十]"
 
@@ -140,8 +140,8 @@ class PersonName(_OneLine):
     hint = "与证件一致；少数民族姓名用间隔号“·”"
 
     def plain(self, text: str, use: Use) -> str:
-        # Spaces pad two-character names; the dot of minority names is written four ways (domain notes 9.2 no. 45).
-        return f"CASE WHEN regexp_matches({text}, '[A-Za-z]') THEN xt_line({text}) ELSE translate(xt_line({text}), '•．.・\u3000 ', '····') END"
+        # Spaces pad two-character names; the dot of minority names is written in many ways (domain notes 9.2 no. 45).
+        return f"CASE WHEN regexp_matches({text}, '[A-Za-z]') THEN xt_line({text}) ELSE translate(xt_line({text}), '•．.・‧∙⋅･\u3000 ', '········') END"
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         return [
@@ -162,6 +162,10 @@ class PersonName(_OneLine):
         return self.mask(column)
 
 
+_OPEN, _CLOSE = r"\[［【(（〔﹝﹙〖{｛<＜〈《", r"\]］】)）〕﹞﹚〗}｝>＞〉》"
+"""Brackets in which the year of a document's number is met."""
+
+
 class DocumentNo(_OneLine):
     """Number of an official document; the year stands in 〔〕 whatever brackets were typed (domain notes 9.2 no. 30)."""
 
@@ -170,7 +174,8 @@ class DocumentNo(_OneLine):
     hint = "年份用〔〕，如 邢市监罚〔2019〕12号"
     names_record = True
     macros = (
-        "xt_document_no(t) AS regexp_replace(translate(xt_line(xt_half(t)), ' \u3000', ''), '[\\[［【(（〔]([12][0-9]{3})[\\]］】)）〕]', '〔\\1〕', 'g')",
+        f"xt_document_no(t) AS regexp_replace(regexp_replace(xt_half(t), {quote(f'[{BLANKS}]+')}, '', 'g'),"
+        f" {quote(f'[{_OPEN}]([12][0-9]{{3}})[{_CLOSE}]')}, '〔\\1〕', 'g')",
     )
 
     def plain(self, text: str, use: Use) -> str:
@@ -223,7 +228,7 @@ class CertificateNo(_OneLine):
     names_record = True
 
     def plain(self, text: str, use: Use) -> str:
-        return f"upper(translate(xt_half(xt_line({text})), ' \u3000', ''))"
+        return f"upper(regexp_replace(xt_half({text}), {quote(f'[{BLANKS}]+')}, '', 'g'))"
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         return [
@@ -234,3 +239,6 @@ class CertificateNo(_OneLine):
                 "证书编号中没有数字，请核对是否错列",
             ),
         ]
+
+    def repairs(self, text: str, plain: str, use: Use) -> list[Repair]:
+        return [Repair("code_cleaned", f"{text} <> {plain}", "编号中的全角字符、空格、换行或小写字母已规范")]

@@ -9,6 +9,8 @@ GOOD_AND_BAD = [  # delivered text, plain value, fault
     ("阿•买提", "阿·买提", None),
     ("阿．买提", "阿·买提", None),
     ("阿・买提", "阿·买提", None),
+    ("阿‧买提", "阿·买提", None),
+    ("阿∙买提", "阿·买提", None),
     ("John Smith", "John Smith", None),
     ("王", None, "name_invalid"),
     ("王5", None, "name_invalid"),
