@@ -21,13 +21,17 @@ class Division(SemanticType):
     def plain(self, text: str, use: Use) -> str:
         # xt_division_name is created per batch from the reference data in force at the period.
         return (
-            f"CASE WHEN regexp_full_match(xt_code({text}), '[0-9]{{6}}|[0-9]{{9}}|[0-9]{{12}}') THEN xt_division_digits(xt_code({text}))"
+            f"CASE WHEN regexp_full_match(xt_code({text}), '[0-9]{{6}}|[0-9]{{9}}|[0-9]{{12}}') THEN xt_division_digits(xt_known_code(xt_code({text})))"
             f" ELSE xt_division_name(translate({text}, ' \u3000', '')) END"
         )
 
     def faults(self, text: str, plain: str, use: Use) -> list[Fault]:
         return [
-            Fault("division_unknown", f"{plain} IS NULL", "行政区划代码应为6、9或12位数字，名称须在区划表中")
+            Fault(
+                "division_unknown",
+                f"{plain} IS NULL AND xt_known_code(xt_code({text})) IS NOT NULL",
+                "行政区划代码应为6、9或12位数字，名称须在区划表中",
+            )
         ]
 
     def veiled(self, column: str) -> str:

@@ -61,7 +61,8 @@ def division_macros(maps: DivisionMaps) -> Iterator[str]:
         f"coalesce({found('county_of_code', 'left(code, 9)')}, {found('county_of_code', 'left(code, 6)')})"
     )
     bare = "regexp_replace(name, '^(河北省?)?(邢台市)?', '')"
-    by_name = f"coalesce({found('code_of_name', 'name')}, {found('code_of_name', bare)})"
+    in_province = "regexp_replace(name, '^河北省?', '')"
+    by_name = f"coalesce({', '.join(found('code_of_name', form) for form in ('name', in_province, bare))})"
     longest_first = sorted((n for n in maps.county_of_name if len(n) > 1), key=lambda n: (-len(n), n))
     pattern = "|".join(re.escape(name) for name in longest_first if name[-1] in "县区市")
     named = f"regexp_extract(address, {quote(pattern)})"

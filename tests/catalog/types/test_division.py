@@ -14,6 +14,10 @@ GOOD_AND_BAD = [  # delivered text, plain value, fault
     ("内邱县", "130523", None),
     ("火星县", None, "division_unknown"),
     ("13052", None, "division_unknown"),
+    ("河北省邢台市", "130500", None),
+    ("河北省宁晋县", "130528", None),
+    ("000000", None, None),  # a placeholder, which a required field does not take
+    ("999999", None, None),
 ]
 
 
