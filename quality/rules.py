@@ -106,7 +106,8 @@ class Scope:
 
     def use(self, field: Field) -> Use:
         """The field with the code list that its format gives it."""
-        return Use(field, self.catalog.code_list(field, self.fmt))
+        shared = any(other.same_column_as == field.name for other in self.item.fields)
+        return Use(field, self.catalog.code_list(field, self.fmt), shared)
 
     def absent(self, field: str) -> bool:
         """Whether the format has no such field, so that nobody can be asked for it."""

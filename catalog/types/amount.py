@@ -19,6 +19,13 @@ _FIGURES = "01234567890123456789" + "22十百千万亿元"
 _SCALES = {"十拾": 10, "百佰": 100, "千仟": 1000, "万萬": 10_000, "亿億": 100_000_000}
 """What may stand behind a number, small before large: 5千万 is five times a thousand times ten thousand."""
 _CURRENCIES = "|".join(re.escape(name) for name in read_list("currency").spellings() if not name.isascii())
+_FOREIGN = "|".join(
+    sorted(
+        re.escape(s)
+        for s, code in read_list("currency").spellings().items()
+        if code != "CNY" and not s.isdigit()
+    )
+)
 _BEHIND = f"[十拾百佰千仟]?[万萬]?[亿億]?\\s*[元圆]?[整正]?\\s*(?:{_CURRENCIES})?[整正]?"
 """All that may follow the figures; whatever else does (余元, 年, 以下) makes them no amount, or none that is certain."""
 _SECTION = "(?:[1-9]千)?0?(?:[1-9]百)?0?(?:[1-9]?十)?0?[1-9]?"
@@ -72,11 +79,13 @@ class Amount(SemanticType):
 
         def read(number: str) -> str:
             value = f"xt_amount_number({number}) * xt_amount_scale({number}, {unit}) / {unit}"
-            return f"try_cast(round({value}, {places}) AS DECIMAL(18,6))"
+            return rounded(value)
 
-        spelt = (
-            f"try_cast(round(xt_amount_spelt(xt_amount_figures({text})) / {unit}, {places}) AS DECIMAL(18,6))"
-        )
+        def rounded(value: str) -> str:
+            # By way of the places that count: beyond fifteen digits a floating number has others of its own.
+            return f"try_cast(try_cast({value} AS DECIMAL(18,{places})) AS DECIMAL(18,6))"
+
+        spelt = rounded(f"xt_amount_spelt(xt_amount_figures({text})) / {unit}")
         return (
             f"CASE WHEN xt_amount_form({text}) THEN {read(text)}"
             f" WHEN xt_amount_form({worded}) THEN {read(worded)}"
@@ -87,6 +96,7 @@ class Amount(SemanticType):
         low = use.field.min or "0"
         faults = [
             Fault("amount_invalid", f"{plain} IS NULL", f"金额无法识别，应填以{use.field.unit}为单位的数字"),
+            *(() if use.shared else (_foreign(text, use),)),
             Fault("amount_too_small", f"{plain} < {low}", f"金额小于{low}{use.field.unit}"),
         ]
         if use.field.max is not None:
@@ -110,8 +120,20 @@ class Amount(SemanticType):
                 f"金额自带单位，已换算为{use.field.unit}",
             ),
             Repair(
+                "amount_commas",
+                f"CASE WHEN contains({text}, ',') OR contains({text}, '，') THEN {plain} IS NOT NULL"
+                f" AND regexp_matches(xt_half({text}), '[,，](?:[0-9]{{0,2}}(?:[^0-9]|$)|[0-9]{{4}})') ELSE FALSE END",
+                "逗号不在千分位上，已略去；用作小数点的请改为“.”",
+            ),
+            Repair(
                 "amount_rounded",
                 f"regexp_matches({text}, '[0-9][eE]-|[.．][0-9]{{{_PLACES[use.field.unit or '元'] + 1},}}') AND {plain} IS NOT NULL",
                 "金额的尾数小于一分，已四舍五入",
             ),
         ]
+
+
+def _foreign(text: str, use: Use) -> Fault:
+    """Nobody converts it: where no other field keeps the currency, the number would pass as one of 元."""
+    when = f"CASE WHEN regexp_matches({text}, '[^0-9.,]') THEN regexp_matches({text}, {quote(_FOREIGN)}) ELSE FALSE END"
+    return Fault("amount_foreign", when, f"金额是外币，应折算为人民币，填以{use.field.unit}为单位的数字")

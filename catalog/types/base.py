@@ -22,6 +22,8 @@ class Use:
 
     field: Field
     codes: CodeList | None = None
+    shared: bool = False
+    """Whether another field reads the same column: the currency of an amount."""
 
     @property
     def name(self) -> str:
