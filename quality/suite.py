@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from catalog.errors import UserError
 from catalog.loader import Catalog
-from catalog.model import Check, CheckLevel, Condition, Field, Format, Item
+from catalog.model import SUBJECT, Check, CheckLevel, Condition, Field, Format, Item
 from catalog.period import Period
 from catalog.types import TYPES, Use
 from quality.rules import holds, plain
@@ -101,6 +101,22 @@ def _whole(item: Item) -> Iterator[Expectation]:
         f"文件内完全相同的记录不超过{REPEATED_WARN:.0%}",
         {"columns": ("record_key", "content_hash"), "share": 1 - REPEATED_WARN},
     )
+    if not {SUBJECT, *item.subject.identifiers} & set(item.key):
+        # One notice may name many, yet its number is the key: of these rows only the last one counts.
+        keys = (
+            "SELECT count(*) AS n FROM valid GROUP BY record_key HAVING min(subject_key) <> max(subject_key)"
+        )
+        titles = "、".join(item.field(name).title for name in item.key)
+        message = f"“{titles}”相同的行说的是同一主体（不同主体共用一个号的，只有最后一行算数，请各编一号）"
+        yield _measure(
+            "one_subject",
+            None,
+            "warn",
+            message,
+            f"(SELECT coalesce(sum(n), 0) FROM ({keys}))",
+            "rows",
+            high=0,
+        )
 
 
 def _of_field(field: Field, use: Use) -> Iterator[Expectation]:

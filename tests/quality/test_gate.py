@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from catalog.errors import UserError
 from catalog.loader import Catalog
+from catalog.model import Item
 from quality.gate import build_data_docs, judge, read_history
 from quality.suite import History
 from warehouse.batch import StagedBatch
@@ -33,6 +35,17 @@ def test_a_warning_marks_the_batch(stage: Stage, catalog: Catalog) -> None:
     assert [(f.check, f.field, f.observed) for f in verdict.findings if not f.success] == [
         ("fill_rate_min", "phone", "填报率0.00%，缺100行")
     ]
+
+
+def test_one_number_for_several_subjects_marks_the_batch(stage: Stage, catalog: Catalog, item: Item) -> None:
+    numbered = item.model_copy(update={"key": ("name",)})
+    catalog = replace(catalog, items={item.id: numbered})
+    several = stage(record_key="md5((i // 2)::VARCHAR)::UUID", subject_key="'person:' || greatest(i, 96)")
+    (found,) = [f for f in judge(several, catalog, NONE).findings if not f.success]
+    assert (found.check, found.level) == ("one_subject", "warn")
+    assert "4行" in found.observed
+    alone = stage(delivery="2", record_key="md5((i // 2)::VARCHAR)::UUID", subject_key="'person:' || i // 2")
+    assert judge(alone, catalog, NONE).status == "loaded"
 
 
 def test_a_failure_is_one_line_for_the_reader(stage: Stage, catalog: Catalog) -> None:
