@@ -197,6 +197,24 @@ def placeholders(stage: Stage, tmp: Path) -> None:
     assert penalties(stage, *({"fine": text} for text in empty[2:-1])).values("fine") == [None] * 7
 
 
+def test_debtors_with_a_placeholder_for_a_code_are_not_one_subject(stage: Stage) -> None:
+    row = {
+        "name": "邢台样例建材有限公司", "identifier": "9999999999999", "legal_representative": "赵样例", "case_no": "（2019）冀0528执123号",
+        "court": "宁晋县人民法院", "basis_no": "（2018）冀0528民初9号", "basis_unit": "宁晋县人民法院", "duty": "给付货款", "performance": "全部未履行",
+        "conduct": "违反财产报告制度", "filed_on": "20190114", "published_on": "2019-07-13",
+    }  # fmt: skip
+    found = stage("judgment_debtor_organizations", [row, row | {"identifier": "000000000", "name": "邢台另一有限公司"}, row | {"identifier": USCC}])  # fmt: skip
+    assert found.faults == [("identifier", "required")] * 2
+    assert found.values("subject_key") == [f"uscc:{USCC}"]
+
+
+def test_a_bare_capital_is_in_renminbi(stage: Stage) -> None:
+    found = enterprises(stage, *({"registered_capital": text} for text in ("840", "344", "840万美元")))
+    assert found.values("registered_capital") == [Decimal(840), Decimal(344), Decimal(840)]
+    assert found.values("capital_currency") == ["CNY", "CNY", "USD"]
+    assert penalties(stage, {"fine": "2万美元"}).faults == [("fine", "amount_foreign")]
+
+
 @case(8)
 def fifteen_digits(stage: Stage, tmp: Path) -> None:
     old = THIRD[:6] + THIRD[8:17]
@@ -520,6 +538,17 @@ def sheets_hidden_and_seen(stage: Stage, tmp: Path) -> None:
     assert any("1处隐藏的列" in note and "1个隐藏的行" in note for note in found.batch.notes)
     told = [f for f in examine(found.batch, load_catalog(), History("2019-12", ())) if f.check == "reading"]
     assert [(f.level, f.success) for f in told] == [("warn", False)]
+
+
+def test_cells_whose_formula_gave_no_value_are_told(stage: Stage) -> None:
+    header = [load_catalog().items["enterprise_registration"].field(name).title for name in ENTERPRISE]
+    rows = [
+        list((ENTERPRISE | {"registered_capital": cell}).values()) for cell in ("=1+1", "#REF!", "#N/A", 5)
+    ]
+    found = stage("enterprise_registration", as_xlsx([header, *rows]), name="企业.xlsx")
+    assert found.values("registered_capital") == [None, None, None, Decimal(5)]
+    assert any("2个公式出错的格" in note and "1个没有计算结果的公式格" in note for note in found.batch.notes)
+    assert stage("enterprise_registration", as_xlsx([header, rows[-1]]), name="企业.xlsx").batch.notes == ()
 
 
 def test_a_row_is_found_again_in_its_sheet_and_in_its_file_of_several(stage: Stage, tmp_path: Path) -> None:

@@ -33,6 +33,11 @@ _SHEET = re.compile(r"xl/worksheets/[^/]+[.]xml")
 _CELL = re.compile(rb"<(?:\w+:)?c [^>]*?\br=\"([A-Z]{1,3})(\d{1,7})\"")
 _HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row [^>]*\bhidden=\"(?:1|true)\"")
 _HIDDEN_COLUMN = re.compile(rb"<(?:\w+:)?col [^>]*\bhidden=\"(?:1|true)\"")
+_ERROR = re.compile(rb"<(?:\w+:)?c [^>]*\bt=\"e\"")
+_UNCALCULATED = re.compile(
+    rb"<(?:\w+:)?c (?![^>]*\bt=\"str\")[^>]*><(?:\w+:)?f\b(?:[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)"
+    rb"(?:<(?:\w+:)?v ?/>|<(?:\w+:)?v></(?:\w+:)?v>)?</(?:\w+:)?c>"
+)
 _FILTER = re.compile(rb"<(?:\w+:)?autoFilter[ />]")
 _ODS_TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _ODS_OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
@@ -61,6 +66,8 @@ class _Hidden:
     rows: int = 0
     columns: int = 0
     filters: int = 0
+    errors: int = 0
+    uncalculated: int = 0
 
 
 @contextmanager
@@ -79,7 +86,8 @@ def opened(source: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def survey(source: Path, kind: str) -> list[str]:
-    """Give remarks on what is hidden in an XLSX or ODS; hidden rows and columns are read like all others.
+    """Give remarks on what is hidden in an XLSX or ODS, hidden rows and columns being read like all others, and on cells of an
+    XLSX whose formula gave no value.
 
     Raises:
         UserError: a part that unfolds to more than a table does, a sheet too wide, or nearly empty and too large.
@@ -116,6 +124,10 @@ def _xlsx_sheet(stream: IO[bytes], hidden: _Hidden) -> _Extent:
         hidden.rows += len(_HIDDEN_ROW.findall(text))
         hidden.columns += len(_HIDDEN_COLUMN.findall(text))
         hidden.filters += len(_FILTER.findall(text))
+        if b't="e"' in text:
+            hidden.errors += len(_ERROR.findall(text))
+        if b"<f" in text or b":f" in text:
+            hidden.uncalculated += len(_UNCALCULATED.findall(text))
         cells = _CELL.findall(text)
         found.filled += len(cells)
         # A cell's own place counts, whatever its row says.
@@ -179,7 +191,14 @@ def _times(text: str | None) -> int:
 
 def _remarks(hidden: _Hidden) -> list[str]:
     found = [f"{n}{what}" for n, what in ((hidden.columns, "处隐藏的列"), (hidden.rows, "个隐藏的行")) if n]
-    if not found:
-        return []
     why = "（有筛选）" if hidden.filters else ""
-    return [f"工作簿中有{'、'.join(found)}{why}，已照常读取，请确认确要报送"]
+    remarks = [f"工作簿中有{'、'.join(found)}{why}，已照常读取，请确认确要报送"] if found else []
+    empty = (
+        (hidden.errors, "个公式出错的格（#REF!、#N/A 等）"),
+        (hidden.uncalculated, "个没有计算结果的公式格"),
+    )
+    if told := [f"{n}{what}" for n, what in empty if n]:
+        remarks.append(
+            f"工作簿中有{'、'.join(told)}，按空值读取；请用 Excel 或 WPS 打开重算，选择性粘贴为数值后重新报送"
+        )
+    return remarks
