@@ -204,6 +204,16 @@ def test_dbf_is_read_with_its_types(read: Read) -> None:
     ]
 
 
+def test_numbers_too_wide_for_a_dbf_are_told(tmp_path: Path) -> None:
+    source = tmp_path / "a.dbf"
+    source.write_bytes(dbf([("A", "N", 3), ("B", "C", 3)], [(b"***", b"x"), (b"  7", b"***"), (b"", b"x")]))
+    with duckdb.connect() as connection:
+        found = read_raw(source, tmp_path / "raw.parquet", connection)
+        cells = connection.execute(f"SELECT c0, c1 FROM '{found.path}'").fetchall()
+    assert cells == [("A", "B"), (None, "x"), ("7", "***"), (None, "x")]
+    assert [("1 个数字格" in note) for note in found.notes] == [True]
+
+
 def test_a_long_dbf_keeps_its_order(read: Read) -> None:
     found = read(
         "a.dbf", dbf([("A", "N", 6), ("B", "C", 1)], [(str(n).encode(), b"x") for n in range(12_001)])

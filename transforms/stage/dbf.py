@@ -96,12 +96,14 @@ def read_dbf(source: Path, target: Path, connection: duckdb.DuckDBPyConnection) 
                             )
                     left -= len(block) // record
             written = csv_to_parquet(plain, target, connection, len(shown))
+    stars = f"DBF 中有 {reader.starred} 个数字格是一串星号（列宽装不下的数，或空值），按空值读取，请核对原表"
     return RawTable(
         path=target,
         columns=len(shown),
         rows=written,
         format="dbf",
         encoding=encoding,
+        notes=(stars,) if reader.starred else (),
     )
 
 
@@ -159,6 +161,8 @@ class _Reader:
     ) -> None:
         self.flags = next((c for c in columns if c.kind == "0"), None)
         self.shown, self.encoding, self.memo, self.source = shown, encoding, memo, source
+        self.starred = 0
+        """Number cells full of asterisks: so a number is written that its column was too narrow for, or none at all."""
 
     def write(self, record: bytes, writer: RowWriter, where: str) -> None:
         flags = 0
@@ -207,7 +211,10 @@ class _Reader:
                     raise self._elsewhere(column, where, "是图片或对象，不是文字")
                 return ""
         text = raw.rstrip(b"\0 ").decode(self.encoding).strip()
-        return "" if column.kind in "NFDL" and not text.strip("*?") else text
+        if column.kind in "NFDL" and not text.strip("*?"):
+            self.starred += column.kind in "NF" and bool(text)
+            return ""
+        return text
 
     def _memo(self, raw: bytes, column: _Column, where: str) -> str:
         try:
