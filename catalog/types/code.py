@@ -81,7 +81,8 @@ class CodeSet(SemanticType):
     needs = frozenset({"list"})
 
     def plain(self, text: str, use: Use) -> str:
-        separators = "".join(use.listed.separators) or "、;；,，"
+        # Who writes several values in a cell of a spreadsheet may give each a line of its own.
+        separators = ("".join(use.listed.separators) or "、;；,，") + "\r\n"
         value = f"xt_half({text})"
         # 没收违法所得、没收非法财物 contains the separator: such phrases become their code before the split.
         protected = sorted(
