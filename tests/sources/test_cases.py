@@ -706,6 +706,17 @@ def division_names(stage: Stage, tmp: Path) -> None:
     assert places(["囊都区", "仁泽区"], "2020-09") == ["130502", "130505"]
 
 
+def test_an_address_in_a_split_county_is_placed_by_its_town(stage: Stage) -> None:
+    towns = ["邢台市邢台县南石门镇北街1号", "河北省邢台市邢台县祝村镇", "邢台县浆水镇", "邢台市邢台县"]
+    rows = [ENTERPRISE | {"address": text} for text in towns]
+    before, after = (
+        stage("enterprise_registration", rows, period=period).values("county_code")
+        for period in ("2019-12", "2020-09")
+    )
+    assert before == ["130521"] * 4
+    assert after == ["130503", "130502", "130503", "130500"]
+
+
 @case(51)
 def names_of_authorities(stage: Stage, tmp: Path) -> None:
     # A short or misplaced name is nobody's: the authority's code says whose act it is and which county's.

@@ -42,7 +42,22 @@ def division_maps(divisions: Divisions, on: date) -> DivisionMaps:
         rows = divisions.find(name, on)
         if len(rows) == 1:
             found[name] = rows[0].code
-    return DivisionMaps(counties, names, found)
+    return DivisionMaps(counties, names | _towns_of_split_counties(divisions, on), found)
+
+
+def _towns_of_split_counties(divisions: Divisions, on: date) -> dict[str, str]:
+    """Of a county that went to several, each town under both names: addresses keep saying 邢台县南石门镇."""
+    split = [
+        row
+        for row in divisions.rows
+        if row.level == "county" and len(row.successors) > 1 and row.valid_to <= on
+    ]
+    return {
+        old.name + town.name: county
+        for old in split
+        for town in divisions.rows
+        if town.parent == old.code and (county := divisions.county_of(town.code, on)) is not None
+    }
 
 
 def division_macros(maps: DivisionMaps) -> Iterator[str]:
@@ -64,7 +79,7 @@ def division_macros(maps: DivisionMaps) -> Iterator[str]:
     in_province = "regexp_replace(name, '^河北省?', '')"
     by_name = f"coalesce({', '.join(found('code_of_name', form) for form in ('name', in_province, bare))})"
     longest_first = sorted((n for n in maps.county_of_name if len(n) > 1), key=lambda n: (-len(n), n))
-    pattern = "|".join(re.escape(name) for name in longest_first if name[-1] in "县区市")
+    pattern = "|".join(re.escape(name) for name in longest_first if re.search("[县区市]", name))
     named = f"regexp_extract(address, {quote(pattern)})"
     by_address = f"CASE WHEN NOT regexp_matches(address, {quote(_OTHER_CITIES)}) THEN {found('county_of_name', named)} END"
     for macro, body in (
