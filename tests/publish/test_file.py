@@ -86,6 +86,8 @@ def test_government_shared_content_is_veiled_and_granted_content_is_not(home, op
         full = granted.execute("SELECT name, birth_date FROM rec.permanent_residents").fetchall()
         assert len({name for name, _ in full if "*" not in name}) > 20
         assert len({(day.month, day.day) for _, day in full if day}) > 20
+        places = "SELECT max(length(division_code)) FROM rec.permanent_residents"
+        assert [c.execute(places).fetchone()[0] for c in (plain, granted)] == [6, 9]
         # What is a company's and shared among departments only does not name the company.
         keys = {
             k for (k,) in plain.execute("SELECT subject_key FROM rec.social_insurance_arrears").fetchall()
@@ -114,6 +116,12 @@ def test_natural_persons_among_counterparties_are_masked(file, built):
     assert not [row for row in shown if any(n in (cell or "") for n in names for cell in row)]
 
 
+def test_what_is_yet_to_be_looked_into_is_not_published(file, built):
+    with Lake(built) as lake:
+        assert lake.scalar("SELECT count(*) FROM mart.review_flag")
+    assert not file.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'review_flag'").fetchall()
+
+
 def test_where_a_natural_person_lives_is_not_published(home, open_file):
     item, period = "major_tax_violations", Period(2019, 12)
     generate(load_catalog(), home.inbox, items=[item], periods=[period], rows=60, seed=4)
@@ -130,6 +138,10 @@ def test_where_a_natural_person_lives_is_not_published(home, open_file):
         shown = now.execute(
             f"SELECT subject_kind = 'person' AS person, count(address) > 0 FROM rec.{item} GROUP BY 1 ORDER BY 1"
         ).fetchall()
+        villages = (
+            f"SELECT count(*) FROM rec.{item} WHERE subject_kind = 'person' AND length(division_code) > 6"
+        )
+        assert now.execute(villages).fetchone()[0] == 0
     assert shown == [(False, True), (True, False)]
 
 

@@ -93,6 +93,8 @@ def test_a_county_gets_its_own(built, open_file, tmp_path):
             "SELECT sum(records) FROM town_village WHERE item_id = 'enterprise_registration'"
         ).fetchone()[0]
         assert towns == expected
+        orphans = "SELECT count(*) FROM rec.enterprise_registration ANTI JOIN ref.batch USING (batch_id)"
+        assert file.execute(orphans).fetchone()[0] == 0
         elsewhere = "SELECT town_code FROM town_village WHERE NOT starts_with(town_code, ?)"
         assert not file.execute(elsewhere, [county]).fetchall()
         assert (

@@ -19,7 +19,7 @@ from transforms.assess.tables import MARTS
 from transforms.integrate.plan import OWN_COLUMNS, Plan, column_comments, resolve
 from transforms.publish.questions import QUESTIONS
 from transforms.publish.state import current_rows
-from transforms.publish.suppress import SMALL, counts_of, suppress
+from transforms.publish.suppress import SMALL, small, suppress, told_by_batch
 from warehouse.datafiles import METADATA
 from warehouse.lake import Lake
 from warehouse.publish import PublishedTable
@@ -32,12 +32,13 @@ _LINEAGE: tuple[tuple[str, str], ...] = (
         "主体：uscc:/org:/reg: 为机构代码；person: 与 masked: 为本文件专用的假名，不能与别处对照",
     ),
     ("county_code", "归属县（市、区）代码；130500 为市本级"),
-    ("division_code", "记录所载最细区划（乡镇、村）"),
+    ("division_code", "记录所载最细区划（乡镇、村）；内容遮盖的、行政相对人是自然人的只到县"),
     ("first_period", "首次归集的期次"),
     ("last_period", "当前内容所在的期次"),
     ("batch_id", "来源批次，见 ref.batch"),
     ("row_number", "来源文件中的行号；不公开主体的为空"),
 )
+_LEFT_OUT = f"；涉及自然人的计数小于{SMALL}的，连同能据以推出它的，为空"
 # What staging left of a number (region and last digits) still leaves few persons to choose from.
 _REMNANT = r"[1-9][0-9]{5}[*]{6,8}[0-9]{3,4}[0-9Xx]?"
 
@@ -174,6 +175,8 @@ class _Tables:
         lineage = {
             "subject_key": f"CASE WHEN starts_with({key}, 'person:') THEN 'person:' || xt_public({key})"
             f" WHEN {hidden_subject} THEN 'masked:' || xt_public({key}) ELSE {key} END",
+            # Where a natural person lives is told by the township and village, too.
+            "division_code": f"CASE WHEN {hidden_subject} OR {person or 'FALSE'} THEN left(r.division_code, 6) ELSE r.division_code END",
             "row_number": f"CASE WHEN {hidden_subject} THEN NULL ELSE r.row_number END",
         }
         for name, comment in _LINEAGE:
@@ -280,26 +283,35 @@ class _Tables:
 
     # -- marts, references ---------------------------------------------------------------------------------------------
 
+    @cached_property
+    def _persons(self) -> tuple[str, ...]:
+        """The items that are about natural persons, too."""
+        return tuple(i.id for i in self.catalog.items.values() if i.subject.person)
+
+    @cached_property
+    def _suppressed(self) -> Mapping[str, str]:
+        assessed = any(f"mart.{mart.name}" in self.changed for mart in MARTS)
+        return suppress(self.lake, {m.name: m for m in MARTS}, self._persons) if assessed else {}
+
     def _marts(self) -> Iterator[PublishedTable]:
-        persons = tuple(i.id for i in self.catalog.items.values() if i.subject.person)
         for mart in MARTS:
-            snapshot = self.changed.get(f"mart.{mart.name}")
             names = [name for name, _, _ in mart.columns]
-            if not snapshot or (self.audience.county and "county_code" not in names):
+            # What somebody has yet to look into is the office's, not the public's.
+            kept_back = mart.name == "review_flag" or (self.audience.county and "county_code" not in names)
+            if kept_back or f"mart.{mart.name}" not in self.changed:
                 continue
-            source = mart.qualified
-            if "item_id" in names and (measures := counts_of(mart)):
-                source = suppress(self.lake, mart, measures, persons)
+            source = self._suppressed.get(mart.name, mart.qualified)
+            reads = str(self.changed[f"mart.{mart.name}"])
+            note = ""
+            if mart.name in self._suppressed:
+                note = _LEFT_OUT
+                # What is missing depends on the other marts, too.
+                reads = str(
+                    self.lake.scalar(f"SELECT concat_ws('-', count(*), bit_xor(hash(t))) FROM {source} t")
+                )
             county = f" WHERE {self._own('county_code')}" if self.audience.county else ""
             columns = {name: (f'"{name}"', comment) for name, _, comment in mart.columns}
-            note = (
-                f"；涉及自然人的计数小于{SMALL}的，连同能据以推出它的，为空"
-                if source != mart.qualified
-                else ""
-            )
-            yield self._table(
-                "mart", mart.name, mart.comment + note, columns, f"{source}{county}", str(snapshot)
-            )
+            yield self._table("mart", mart.name, mart.comment + note, columns, f"{source}{county}", reads)
 
     def _references(self) -> Iterator[PublishedTable]:
         for table in REFERENCE:
@@ -313,13 +325,21 @@ class _Tables:
             "department": "来源部门标识", "source_file": "原文件名", "sha256": "原文件摘要", "received_at": "收到时间",
             "rows_read": "上报行数", "rows_accepted": "有效行数", "rows_quarantined": "退回行数", "status": "状态",
         }  # fmt: skip
-        source = f"ops.batch WHERE item_id IN ({literal_list(tuple(self.published)) or 'NULL'})"
+        source = f"ops.batch b WHERE item_id IN ({literal_list(tuple(self.published)) or 'NULL'})"
         if self.audience.county:
-            source += f" AND {self._own('division')}"
-        columns = {name: (name, text) for name, text in comments.items()}
+            # A county's records come in the city's files, too.
+            held = f"SELECT batch_id FROM core.record WHERE {self._own('county_code', 'division_code')}"
+            source += f" AND ({self._own('division')} OR batch_id IN ({held}))"
+        counts = [name for name in comments if name.startswith("rows_")]
+        told = small(counts, self._persons) + (f" OR {told_by_batch('b')}" if self._suppressed else "")
+        columns = {
+            name: (f"CASE WHEN {told} THEN NULL ELSE {name} END" if name in counts else name, text)
+            for name, text in comments.items()
+        }
+        read = [f"{name} {self.changed.get(name, 0)}" for name in ("ops.batch", "mart.provider_item")]
         return self._table(
-            "ref", "batch", "批次：记录来自哪个文件（rec 各表的 batch_id、row_number）", columns, source,
-            str(self.changed.get("ops.batch", 0)),
+            "ref", "batch", f"批次：记录来自哪个文件（rec 各表的 batch_id、row_number）{_LEFT_OUT}", columns, source,
+            " ".join(read + [f"core.record {self.changed.get('core.record', 0)}"] * bool(self.audience.county)),
         )  # fmt: skip
 
     def _withdrawn(self) -> PublishedTable:
@@ -376,20 +396,23 @@ class _Tables:
         """
         codes, _, towns = self._places
         own = f"left(division_code, 6) IN ({codes}) OR left(division_code, 9) IN ({towns})"
-        persons = literal_list(tuple(i.id for i in self.catalog.items.values() if i.subject.person)) or "NULL"
-        hide = f"CASE WHEN item_id NOT IN ({persons}) OR count(*) >= {SMALL} THEN count(*) END"
+        persons = literal_list(self._persons) or "NULL"
+        # Where one place alone is small the item's sum would tell it: the next smallest goes, too.
+        hide = f"CASE WHEN item_id NOT IN ({persons}) OR n >= {SMALL} AND (few <> 1 OR place > 1) THEN n END"
         columns = {
             "item_id": ("item_id", "目录标识"),
             "town_code": ("town", "乡镇（街道）代码；空为记录未载，或所载不在本县"),
             "village_code": ("village", "村（社区）代码；空为记录未载、只到乡镇，或所载不在本县"),
-            "records": (hide, f"现行记录数；涉及自然人而小于{SMALL}的为空"),
+            "records": (hide, f"现行记录数{_LEFT_OUT}"),
         }
         source = (
-            "(SELECT item_id, CASE WHEN length(division) >= 9 THEN left(division, 9) END AS town,"
+            f"(SELECT *, count(*) FILTER (n < {SMALL}) OVER (PARTITION BY item_id) AS few,"
+            f" row_number() OVER (PARTITION BY item_id, n < {SMALL} ORDER BY n, town, village) AS place"
+            " FROM (SELECT item_id, town, village, count(*) AS n FROM (SELECT item_id, CASE WHEN length(division) >= 9 THEN left(division, 9) END AS town,"
             " CASE WHEN length(division) = 12 THEN division END AS village"
             f" FROM (SELECT *, CASE WHEN {own} THEN division_code END AS division FROM core.record)"
             f" WHERE status = 'active' AND {self._own('county_code', 'division_code')}"
-            f" AND item_id IN ({literal_list(tuple(self.published)) or 'NULL'})) GROUP BY item_id, town, village"
+            f" AND item_id IN ({literal_list(tuple(self.published)) or 'NULL'})) GROUP BY ALL))"
         )
         reads = str(self.changed.get("core.record", 0))
         return self._table("main", "town_village", "乡镇、村级汇总", columns, source, reads)
