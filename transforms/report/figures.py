@@ -87,21 +87,21 @@ class Figures:
     @property
     def estimated(self) -> bool:
         """Whether any quota rests on a weight that was not found in a source."""
-        return any(map(estimated, self.counties))
+        return any(c["estimated"] for c in self.counties)
 
 
 def county_rows(lake: Lake, period: Period) -> list[Row]:
-    """`mart.county_progress` of a period in the order of every table: counties by rank, then zones, then the city's own."""
+    """`mart.county_progress` of a period in the order of every table: counties by rank, then zones, then the city's own.
+
+    `estimated`: whether the quota rests on a weight that was not found in a source. One such weight is in the sum by which
+    all are divided, and so in every quota.
+    """
     return lake.rows(
-        "SELECT * FROM mart.county_progress WHERE period = ? "
+        "SELECT *, quota_target IS NOT NULL AND coalesce(bool_or(weight_confidence <> 'exact') OVER (), FALSE) AS estimated "
+        "FROM mart.county_progress WHERE period = ? "
         "ORDER BY list_position(['county', 'zone', 'city_level'], unit_kind), rank NULLS LAST, county_code",
         [str(period)],
     )
-
-
-def estimated(county: Row) -> bool:
-    """Whether the county's quota rests on a weight that was not found in a source."""
-    return county["weight_confidence"] not in (None, "exact")
 
 
 def read_figures(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from transforms.report.figures import STATUS, Figures, Row, estimated
+from transforms.report.figures import STATUS, Figures, Row
 from transforms.report.words import percent, permille, whole
 
 Kind = Literal["text", "whole", "rate", "permille", "date", "rank", "points"]
@@ -76,13 +76,12 @@ def tables(f: Figures) -> dict[str, Table]:
 
 
 def _counties(f: Figures) -> Table:
-    rows = [c | {"estimated": estimated(c)} for c in f.counties]
     total = {
         "county_name": "全市合计",
         "floor_target": f.city["floor_total"],
         "quota_target": f.city["target"],
         "quota_rate": f.city["rate"],
-    } | _sums(rows, "collected", "collected_in_period", "collected_before")
+    } | _sums(f.counties, "collected", "collected_in_period", "collected_before")
     columns: tuple[Column, ...] = (
         Column("rank", "排名", "rank", 6),
         Column("county_name", "县（市、区）", "text", 20),
@@ -95,7 +94,9 @@ def _counties(f: Figures) -> Table:
     )
     if f.targets is None:
         columns = columns[1:4]
-    return Table("counties", "各县(市、区)进度", "各县（市、区）归集进度", columns, (*rows, total), totals=1)
+    return Table(
+        "counties", "各县(市、区)进度", "各县（市、区）归集进度", columns, (*f.counties, total), totals=1
+    )
 
 
 def _departments(f: Figures) -> Table:
@@ -246,6 +247,7 @@ def _forecast(f: Figures) -> Table:
     rows = [
         r
         | {
+            "estimated": f.estimated and r["quota_target"] is not None,
             "binding_title": binding[r["binding"]],
             "floor_when": _when(r["floor_target"], r["floor_months"], r["floor_reached"]),
             "quota_when": _when(r["quota_target"], r["quota_months"], r["quota_reached"]),

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from catalog.period import Period
 from transforms.report.chart import ZONE
-from transforms.report.figures import county_rows, estimated, require_assessed
+from transforms.report.figures import county_rows, require_assessed
 from transforms.report.words import percent, whole
 from warehouse.lake import Lake
 
@@ -29,7 +29,7 @@ def county_table(lake: Lake, period: Period) -> Table:
     ):
         table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     for row in county_rows(lake, period):
-        star = "*" if estimated(row) else ""
+        star = "*" if row["estimated"] else ""
         table.add_row(
             str(row["rank"] or ""),
             ZONE if row["unit_kind"] == "zone" else row["county_name"],

@@ -11,7 +11,7 @@ from catalog.bulletin import Wording
 from catalog.calendar import FIRST_YEAR, LAST_YEAR, is_working_day
 from catalog.divisions import CITY
 from catalog.period import Period
-from transforms.report.figures import Figures, Row, estimated
+from transforms.report.figures import Figures, Row
 
 LISTED = 12  # more items than these are counted by department, not named one by one
 
@@ -119,12 +119,9 @@ def notes(f: Figures) -> list[str]:
             f"权重口径：{f.targets.layouts[f.layout].note}"
         )
         if f.estimated:
-            units = [c["county_name"] for c in f.counties if estimated(c)]
-            weighted = [c for c in f.counties if c["weight_confidence"]]
             star = "" if f.unit else "（表中标*）"
-            who = "各县（市、区）" if len(units) == len(weighted) else "、".join(units)
             lines.append(
-                f"{who}的任务数{star}以估计或推算的GDP计算，任务完成率和排名随之，待取得统计公报数后重算；"
+                f"各县（市、区）的任务数{star}以估计或推算的GDP计算，任务完成率和排名随之，待取得统计公报数后重算；"
                 "归集量、保底目标和保底完成率不受影响。"
             )
         lines.append("排名按任务完成率从高到低，并列同名次（次序按区划代码）；开发区和市本级不排名。")
@@ -421,7 +418,7 @@ def _one_county(f: Figures) -> Section:
         f"{month(p.shift(-1))}新增{whole(c['collected_in_previous'])}条。"
     )
     if c["quota_target"]:
-        basis = "（以估计或推算的GDP计算）" if estimated(c) else ""
+        basis = "（以估计或推算的GDP计算）" if c["estimated"] else ""
         text += f"任务数{whole(c['quota_target'])}条{basis}，任务完成率{percent(c['quota_rate'])}"
         text += f"，在{f.city['counties']}个县（市、区）中列第{c['rank']}位" if c["rank"] else ""
         text += "。"

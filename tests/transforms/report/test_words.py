@@ -9,6 +9,7 @@ from catalog.period import Period
 from transforms.assess import assess
 from transforms.report import words
 from transforms.report.figures import read_figures
+from transforms.report.tables import cell_text, tables
 from warehouse.schema import ensure_schema
 
 DECEMBER = Period(2019, 12)
@@ -55,3 +56,18 @@ def test_nothing_declared_is_not_zero_declared(lake, three_items, batch, declare
     declare("penalty", 0, department="sfj")
     assess(lake, catalog, DECEMBER)
     assert "瞒报0条" in said(read_figures(lake, catalog, DECEMBER), "双公示")
+
+
+def test_one_estimated_weight_is_in_every_quota(lake, three_items, batch):
+    """沙河市's own GDP of 2020 was found; the sum by which its share is divided was not."""
+    after = Period(2020, 7)
+    batch(new=3, period=str(after))
+    assess(lake, three_items, after)
+    figures = read_figures(lake, three_items, after)
+    assert {"estimate", "exact"} == {c["weight_confidence"] for c in figures.counties if c["quota_target"]}
+    for name in ("counties", "forecast"):
+        table = tables(figures)[name]
+        (quota,) = (c for c in table.columns if c.key == "quota_target")
+        told = [cell_text(row, quota) for row in table.rows if "county_code" in row and row["quota_target"]]
+        assert len(told) == 19
+        assert all(text.endswith("*") for text in told), name
