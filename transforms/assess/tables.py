@@ -27,7 +27,7 @@ _COMMON: dict[str, tuple[str, str]] = {
     "items_delivered": ("INTEGER", "本期应报目录中已报（含零报告）的目录数"),
     "obligations_owed": ("INTEGER", "本期应报责任数：每项目录每个应报单位一件（明细见 mart.obligation）"),
     "obligations_met": ("INTEGER", "其中已报送或已作零报告的件数"),
-    "status": ("VARCHAR", "not_due 本期不应报，missing 应报未报，zero 零申报，delivered 已报"),
+    "status": ("VARCHAR", "not_due 本期不应报，missing 应报未报，zero 零报告，delivered 已报"),
 }
 """Measures that mean the same in every mart they stand in."""
 

@@ -17,7 +17,7 @@ from transforms.assess.facts import Places, plan_of
 from warehouse.lake import Lake, present_tables
 
 Row = dict[str, Any]
-STATUS = {"delivered": "已报", "zero": "零申报", "missing": "应报未报", "not_due": "本期不应报"}
+STATUS = {"delivered": "已报", "zero": "零报告", "missing": "应报未报", "not_due": "本期不应报"}
 
 _ASSESS = "先运行 xtcredit assess --period {}"
 

@@ -438,7 +438,7 @@ def _one_department(f: Figures) -> Section:
         f"合规率{percent(d['valid_rate'])}；累计归集{whole(d['collected'])}条。"
     )
     if missing:
-        text += f"应报未报：{'、'.join(missing)}，请尽快补报；确无数据的，作零申报。"
+        text += f"应报未报：{'、'.join(missing)}，请尽快补报；确无数据的，作零报告。"
     return Section("报送情况", (text,), ("items",))
 
 

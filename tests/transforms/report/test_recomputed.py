@@ -453,7 +453,7 @@ def test_departments_items_and_double_publicity_of_the_annex(measured, frames, r
         elif (own.owed > own.met).any():
             state = "应报未报"
         elif (own.produced == 0).any():
-            state = "零申报"
+            state = "零报告"
         assert row["报送状态"] == state, item_id
         assert {k: row[k] for k in said_of(own)} == said_of(own)
         assert (row["累计归集量"], row["可关联率"]) == (len(mine), rate(mine.subject_key.count(), len(mine)))
