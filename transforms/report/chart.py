@@ -24,6 +24,10 @@ def county_caption(*, targets: bool) -> str:
     return "各县（市、区）归集量与两项目标" if targets else "各县（市、区）归集量"
 
 
+COUNTY_LEGEND = "横条为累计归集量，短竖线为任务数（加权），虚线为保底目标；右侧为归集量（条）、任务完成率"
+"""What the marks of the county chart with targets mean, where they cannot be shown beside it."""
+
+
 def county_chart(counties: Sequence[dict[str, Any]], *, width: int, targets: bool) -> str:
     """An SVG `width` pixels wide, one row per unit, in the order given.
 

@@ -18,7 +18,7 @@ from docx.shared import Mm, Pt, RGBColor
 
 from catalog.bulletin import Annex
 from transforms.report import words
-from transforms.report.chart import county_caption, county_chart_png, score_chart_png
+from transforms.report.chart import COUNTY_LEGEND, county_caption, county_chart_png, score_chart_png
 from transforms.report.figures import Figures
 from transforms.report.tables import Column, Table, cell_text, tables
 
@@ -180,6 +180,8 @@ def _charts(document: Any, f: Figures) -> None:
         paragraph.paragraph_format.page_break_before = number > 1
         paragraph.add_run().add_picture(io.BytesIO(draw(f)), height=Mm(108))
         _line(document, f"图{number}　{caption}", HEI, FOUR, align="center")
+        if draw is county_chart_png and f.targets is not None:
+            _line(document, COUNTY_LEGEND, FANG, Pt(11), align="center", pitch=Pt(16))
 
 
 def _annexes(document: Any, f: Figures) -> None:

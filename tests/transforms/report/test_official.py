@@ -44,6 +44,7 @@ def test_the_document_follows_the_standard(reported):
         assert fonts.get(qn("w:eastAsia")), run.text
         assert fonts.get(qn("w:ascii")), run.text
     assert len(document.inline_shapes) == 2
+    assert any("短竖线为任务数" in text and "虚线为保底目标" in text for text in texts)
     assert any("— " in p.text for p in section.footer.paragraphs)
 
 
