@@ -58,6 +58,11 @@ class Department:
     """The city departments a collective name (各行政机关) stands for; empty for a department itself."""
 
 
+def bureau_name(department: str, county: str) -> str:
+    """What a department, by its short name, is called beside the name of the county it is in: 市教育局, in 宁晋县 县教育局."""
+    return county[-1] + department[1:] if department.startswith("市") else department
+
+
 @dataclass(frozen=True)
 class Catalog:
     """Everything the catalog states, by id."""

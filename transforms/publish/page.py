@@ -11,8 +11,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from catalog.describe import basis_text
-from catalog.loader import Catalog
+from catalog.divisions import CITY
+from catalog.loader import Catalog, bureau_name
 from transforms.publish.tables import Audience
+from transforms.report.words import percent
 from transforms.template import rule_messages
 from warehouse.lake import Lake
 from warehouse.publish import Publication, reading
@@ -85,12 +87,15 @@ def _sections(lake: Lake, catalog: Catalog, audience: Audience) -> Iterator[Sect
             "报送责任",
             "最近一期应报的目录和单位。",
             ("状态", "单位所在", "部门", "目录", "期限", "报送日期", "按期"),
-            ask(
-                f"SELECT {states}, county_name, department_name, title, due_on, delivered_on,"
-                " CASE WHEN on_time THEN '是' WHEN NOT on_time THEN '否' END FROM pub.mart.obligation"
-                f" WHERE state <> 'not_due' AND {_LATEST.format(mart='obligation')}"
-                " ORDER BY state = 'missing' DESC, county_code, department_name, title"
-            ),
+            [
+                (state, place, department if code == CITY else bureau_name(department, place), *rest)
+                for code, state, place, department, *rest in ask(
+                    f"SELECT county_code, {states}, county_name, department_name, title, due_on, delivered_on,"
+                    " CASE WHEN on_time THEN '是' WHEN NOT on_time THEN '否' END FROM pub.mart.obligation"
+                    f" WHERE state <> 'not_due' AND {_LATEST.format(mart='obligation')}"
+                    " ORDER BY state = 'missing' DESC, county_code, department_name, title"
+                )
+            ],
         )
     if "main.faults" in present:
         yield Section(
@@ -158,7 +163,7 @@ def _columns(lake: Lake, catalog: Catalog) -> Iterator[tuple[str, str, str, str,
 
 
 def _figure(value: Any) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:.2%}"
+    return f"{value:,}" if isinstance(value, int) else percent(value)
 
 
 def _environment() -> Environment:

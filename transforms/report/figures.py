@@ -9,7 +9,7 @@ from typing import Any
 from catalog.bulletin import Wording, load_wording
 from catalog.divisions import CITY
 from catalog.errors import UserError
-from catalog.loader import Catalog, Department
+from catalog.loader import Catalog, Department, bureau_name
 from catalog.period import Period
 from catalog.scoring import Reference, load_scoring
 from catalog.targets import Targets
@@ -273,7 +273,7 @@ def _double_publicity(lake: Lake, period: Period, wording: Wording) -> list[Row]
 
 
 def _duties(lake: Lake, period: Period) -> list[Row]:
-    return lake.rows(
+    rows = lake.rows(
         """
         SELECT p.county_code, p.county_name, p.department, p.department_name, p.item_id, p.title, o.due_on, o.delivered_on,
             p.submitted, p.produced, p.concealed_records,
@@ -288,6 +288,12 @@ def _duties(lake: Lake, period: Period) -> list[Row]:
         """,
         [str(period)],
     )
+    return [
+        row
+        if row["county_code"] == CITY
+        else row | {"department_name": bureau_name(row["department_name"], row["county_name"])}
+        for row in rows
+    ]
 
 
 def _by_name(catalog: Catalog, name: str) -> Department | None:

@@ -9,6 +9,7 @@ from typing import Any
 import xlsxwriter
 
 from catalog.bulletin import load_wording
+from catalog.divisions import CITY
 from catalog.loader import Catalog
 from catalog.period import Period
 from catalog.personal import redact
@@ -51,7 +52,8 @@ def write_return_lists(lake: Lake, catalog: Catalog, period: Period, out: Path) 
 
 def _one(lake: Lake, catalog: Catalog, period: Period, out: Path, *, division: str, department: str) -> Path:
     known = catalog.departments.get(department)
-    who = f"{catalog.divisions.name(division, period.last_day)}{known.name if known else department}"
+    where, name = catalog.divisions.name(division, period.last_day), known.name if known else department
+    who = name if division == CITY and not name.startswith("市") else where + name.removeprefix("市")
     path = out / f"退回清单-{period}-{division}-{department}.xlsx"
     cursor = lake.execute(
         f"""

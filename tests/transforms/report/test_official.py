@@ -18,6 +18,7 @@ from docx.shared import Mm
 
 from catalog.bulletin import load_wording
 from catalog.errors import UserError
+from catalog.loader import bureau_name
 from catalog.period import Period
 from transforms import steps
 from transforms.report import explain, write_return_lists
@@ -80,6 +81,24 @@ def test_what_one_sheet_does_not_hold_goes_on_to_the_next(lake, three_items, bat
     assert {s.title: [r[3].value for r in s.iter_rows(min_row=4)] for s in book} == {
         "退回清单": [2, 3], "退回清单2": [4, 5], "退回清单3": [6],
     }  # fmt: skip
+
+
+def test_an_office_in_a_county_is_called_by_its_name(lake, three_items, batch, tmp_path):
+    """市司法局 of 宁晋县 is 宁晋县司法局; that of the city has the city's name once."""
+    for place in ("130500", "130528"):
+        name = batch("penalty", department="sfj", questioned=1, delivery=f"20200105-01-{place}")
+        with lake.transaction() as tx:
+            tx.execute("UPDATE ops.batch SET division = ? WHERE batch_id = ?", [place, name])
+            tx.execute(
+                "INSERT INTO ops.quarantine (batch_id, item_id, period, row_number, level, field, rule, value, message)"
+                " VALUES (?, 'penalty', '2019-12', 5, 'quarantine', 'name', 'x', 'y', '说明')",
+                [name],
+            )
+    paths = write_return_lists(lake, three_items, Period(2019, 12), tmp_path)
+    titles = [openpyxl.load_workbook(path)["退回清单"].cell(1, 1).value for path in paths]
+    assert titles == [f"{who}　2019年12月退回的疑问数据" for who in ("邢台市司法局", "宁晋县司法局")]
+    assert bureau_name("市司法局", "宁晋县") == "县司法局"
+    assert bureau_name("各行政机关", "宁晋县") == "各行政机关"
 
 
 @pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@SUM(A1)"])
