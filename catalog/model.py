@@ -398,6 +398,11 @@ class Item(Model):
     sources: tuple[Source, ...] = ()
     """Where the item is fetched from, beside the inbox, which is always looked into."""
 
+    @property
+    def kept_fields(self) -> tuple[Field | Retired, ...]:
+        """The fields it has, and those it had: each has a column in the lake."""
+        return (*self.fields, *self.retired)
+
     def field(self, name: str) -> Field:
         """The field called `name`; raises KeyError."""
         for field in self.fields:

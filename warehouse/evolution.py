@@ -46,7 +46,7 @@ class Loss:
 
 def changes(item: Item, lineage: Mapping[str, str], present: Mapping[str, str]) -> Iterator[Change | Loss]:
     """Steps that bring `present` (column -> type) to the item; `lineage` are the columns every item has."""
-    wanted = {f.name: TYPES[f.type].storage for f in item.fields}
+    wanted = {f.name: TYPES[f.type].storage for f in item.kept_fields}
     left = dict(present)
     for name, kind in (*lineage.items(), *wanted.items()):
         former = [old for old in _former(item, name) if old in left and old not in wanted]
@@ -65,12 +65,18 @@ def changes(item: Item, lineage: Mapping[str, str], present: Mapping[str, str]) 
                     "另立一个数据项，把旧项写进 retired",
                 )
         left.pop(name, None)
-    for name in sorted(left.keys() - {retired.name for retired in item.retired}):
+    for name in sorted(left):
         yield Loss(
             name,
             f"湖中有数据项“{name}”而目录中没有，已存的值将失去含义",
             "改了名的，在新项写 renamed_from；不再归集的，写进 retired",
         )
+
+
+def renamed(item: Item) -> dict[str, str]:
+    """Names that fields of the item had before, with those they have now; a name that another field bears by now is not among them."""
+    taken = {named.name for named in item.kept_fields}
+    return {old: f.name for f in item.fields for old in f.renamed_from if old not in taken}
 
 
 def _former(item: Item, name: str) -> tuple[str, ...]:

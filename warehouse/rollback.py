@@ -11,6 +11,7 @@ from catalog.loader import Catalog
 from warehouse.datafiles import METADATA
 from warehouse.ends import delivered_otherwise, settle_ends
 from warehouse.lake import Lake
+from warehouse.schema import settle_names
 from warehouse.vault import ROTATION
 
 _AT = f"{METADATA}ducklake_"
@@ -32,8 +33,8 @@ class RollbackResult:
 def rollback(lake: Lake, catalog: Catalog, snapshot: int) -> RollbackResult:
     """Set every state table to what it held at `snapshot`, in one transaction.
 
-    Only tables changed since are rewritten; tables that are new since are emptied. Which records have ended follows the
-    catalog as it is now. Landed files are not touched, so what was loaded since can be loaded again. Raises `UserError` for a snapshot that is not kept, one whose tables have columns that
+    Only tables changed since are rewritten; tables that are new since are emptied. Which records have ended, and what
+    fields are called, follows the catalog as it is now. Landed files are not touched, so what was loaded since can be loaded again. Raises `UserError` for a snapshot that is not kept, one whose tables have columns that
     are no longer there (the catalog has been changed meanwhile), or whose vault is sealed with an earlier key.
     """
     kept = {
@@ -59,6 +60,8 @@ def rollback(lake: Lake, catalog: Catalog, snapshot: int) -> RollbackResult:
             _set_back(tx, table, columns, snapshot, f"rollback_{number}")
         for item in otherwise:
             settle_ends(tx, item)
+        for item in catalog.items.values():
+            settle_names(tx, item)
         after = _batches(tx)
     changed = {batch for batch, _ in before.items() ^ after.items()}
     return RollbackResult(lake.snapshot_id(), tuple(sorted(tables)), tuple(sorted(changed)))

@@ -21,7 +21,7 @@ from catalog.model import Item
 from catalog.types import TYPES
 from catalog.types.base_sql import quote
 from warehouse.ends import delivered_otherwise, settle_ends
-from warehouse.evolution import Change, Loss, changes
+from warehouse.evolution import Change, Loss, changes, renamed
 from warehouse.lake import SCHEMAS, Lake, present_tables
 
 METADATA = MetaData()
@@ -389,6 +389,7 @@ def ensure_schema(lake: Lake, catalog: Catalog) -> None:
         for item in catalog.items.values():
             if present := existing.get(f"rec.{item.id}"):
                 _evolve(tx, item, present)
+                settle_names(tx, item)
         apply_comments(tx, tables)
         for item in delivered_otherwise(tx, catalog):
             settle_ends(tx, item)
@@ -463,6 +464,15 @@ def _evolve(tx: duckdb.DuckDBPyConnection, item: Item, present: Mapping[str, str
                 tx.execute(f'UPDATE {table} SET "{step.column}_wider" = "{step.column}"')
                 tx.execute(f'ALTER TABLE {table} DROP COLUMN "{step.column}"')
                 tx.execute(f'ALTER TABLE {table} RENAME COLUMN "{step.column}_wider" TO "{step.column}"')
+
+
+def settle_names(tx: duckdb.DuckDBPyConnection, item: Item) -> None:
+    """What was found of a field's values before it was renamed tells of it by the name it has now."""
+    for old, new in renamed(item).items():
+        for table in (QUARANTINE, ISSUE, EXPECTATION):
+            told = f"WHERE item_id = {quote(item.id)} AND field = {quote(old)}"
+            if tx.execute(f"SELECT 1 FROM ops.{table.name} {told} LIMIT 1").fetchone():
+                tx.execute(f"UPDATE ops.{table.name} SET field = {quote(new)} {told}")
 
 
 def _sql_type(kind: TypeEngine[Any]) -> str:
@@ -571,3 +581,5 @@ def _field_rows(catalog: Catalog) -> Iterator[tuple[object, ...]]:
                 f.unit,
                 f.list,
             )
+        for r in item.retired:
+            yield (item.id, r.name, r.title, r.type, TYPES[r.type].title, "False", item.share, None, None)

@@ -165,3 +165,40 @@ def test_what_has_ended_follows_how_the_item_is_delivered(lake: Lake, catalog: C
     assert lake.execute(state).fetchall() == [("ended", "2019-11")]
     ensure_schema(lake, catalog)
     assert lake.execute(state).fetchall() == [("active", None)]
+
+
+def test_what_was_found_of_a_renamed_or_retired_field_is_still_told_of_a_field(
+    lake: Lake, catalog: Catalog
+) -> None:
+    """Its issues and quarantined rows stand under the name it has now, after a rollback to before the change as well."""
+    with lake.transaction("load probe") as tx:
+        for table in ("quarantine", "issue", "expectation"):
+            tx.execute(
+                f"INSERT INTO ops.{table} (item_id, field) VALUES ('probe', 'name'), ('probe', 'people')"
+            )
+        tx.execute("UPDATE ops.quarantine SET value = '甲'")
+    before = lake.snapshot_id()
+    new = changed(
+        catalog,
+        {
+            "name": None,
+            "title": Field(name="title", title="名称", type="org_name", renamed_from="name"),
+            "people": None,
+        },
+        retired=(Retired(name="people", title="人数", type="integer", until="2019-12"),),
+    )
+    ensure_schema(lake, new)
+    told = [("people",), ("title",)]
+    for table in ("quarantine", "issue", "expectation"):
+        assert lake.execute(f"SELECT field FROM ops.{table} ORDER BY 1").fetchall() == told
+    found = "SELECT q.field FROM ops.quarantine AS q JOIN ref.field USING (item_id, field) ORDER BY 1"
+    assert lake.execute(found).fetchall() == told
+    rollback(lake, new, before)
+    assert lake.execute(found).fetchall() == told
+
+
+def test_a_retired_field_that_the_lake_never_had_gets_its_column(lake: Lake, catalog: Catalog) -> None:
+    """It came and went while this lake was not opened: in a backup of before, say."""
+    new = changed(catalog, retired=(Retired(name="grade", title="等级", type="line", until="2019-12"),))
+    ensure_schema(lake, new)
+    assert lake.scalar("SELECT grade FROM rec.probe") is None

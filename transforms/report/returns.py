@@ -66,7 +66,7 @@ def _one(lake: Lake, catalog: Catalog, period: Period, out: Path, *, division: s
         {"period": str(period), "division": division, "department": department},
     )
     titles = {i.id: i.title for i in catalog.items.values()}
-    fields = {(i.id, f.name): f.title for i in catalog.items.values() for f in i.fields}
+    fields = {(i.id, f.name): f.title for i in catalog.items.values() for f in i.kept_fields}
     day = issue_date(period, load_wording())
     options = {
         "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False, "constant_memory": True,
@@ -133,7 +133,7 @@ def _masked(catalog: Catalog) -> str:
     """SQL for a questioned value as its field's type shows it in public; values of private types are masked already."""
     cases: dict[str, list[str]] = {}
     for item in catalog.items.values():
-        for field in item.fields:
+        for field in item.kept_fields:
             kind = TYPES[field.type]
             if not kind.private and (shown := kind.mask("q.value")) != "q.value":
                 cases.setdefault(shown, []).append(f"({quote(item.id)}, {quote(field.name)})")

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from docx.shared import Mm
 from catalog.bulletin import load_wording
 from catalog.errors import UserError
 from catalog.loader import bureau_name
+
+
+from catalog.model import Retired
 from catalog.period import Period
 from transforms import steps
 from transforms.report import explain, write_return_lists
@@ -113,6 +117,28 @@ def test_a_returned_value_is_never_a_formula(lake, three_items, batch, tmp_path,
     (path,) = write_return_lists(lake, three_items, Period(2019, 12), tmp_path)
     cell = openpyxl.load_workbook(path)["退回清单"].cell(4, 6)
     assert (cell.value, cell.data_type) == (value, "s")
+
+
+def test_a_name_is_masked_after_its_field_was_retired(lake, three_items, batch, tmp_path):
+    name = batch(questioned=1)
+    with lake.transaction() as tx:
+        tx.execute(
+            "INSERT INTO ops.quarantine (batch_id, item_id, period, row_number, level, field, rule, value, message)"
+            " VALUES (?, 'enterprise_registration', '2019-12', 5, 'quarantine', 'legal_representative', 'x', '张样例', '说明')",
+            [name],
+        )
+    item = three_items.items["enterprise_registration"]
+    gone = item.field("legal_representative")
+    without = item.model_copy(
+        update={
+            "fields": tuple(f for f in item.fields if f != gone),
+            "retired": (Retired(name=gone.name, title=gone.title, type=gone.type, until="2019-12"),),
+        }
+    )
+    catalog = replace(three_items, items=three_items.items | {item.id: without})
+    (path,) = write_return_lists(lake, catalog, Period(2019, 12), tmp_path)
+    sheet = openpyxl.load_workbook(path)["退回清单"]
+    assert (sheet.cell(4, 5).value, sheet.cell(4, 6).value) == (gone.title, "张**")
 
 
 def test_a_county_is_traced_to_its_lines(reported, city_lake):
