@@ -37,11 +37,7 @@ def identity_key(home: Home) -> bytes:
                 remedy=f"用 openssl rand -hex 32 生成一次，另行保管，各台都设环境变量 {ENVIRONMENT}",
             )
         _create(home, path)
-    text = given if given is not None else path.read_text(encoding="ascii")
-    try:
-        key = bytes.fromhex(text.strip())
-    except ValueError:
-        key = b""
+    key = key_of(given if given is not None else path.read_bytes())
     if len(key) != 32:
         raise UserError(
             "身份标识密钥应为64位十六进制数",
@@ -49,6 +45,14 @@ def identity_key(home: Home) -> bytes:
             remedy="恢复原来的密钥",
         )
     return key
+
+
+def key_of(written: str | bytes) -> bytes:
+    """A key written in hex digits; empty for what is none, whatever was put there in its place."""
+    try:
+        return bytes.fromhex((written if isinstance(written, str) else written.decode("ascii")).strip())
+    except ValueError:
+        return b""
 
 
 def _create(home: Home, path: Path) -> None:

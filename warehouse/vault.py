@@ -13,6 +13,7 @@ import hmac
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -24,11 +25,11 @@ from catalog.errors import UserError
 from catalog.types.arrow_function import add_function
 from warehouse.home import Home
 from warehouse.lake import Lake
-from warehouse.secret import derived_key
+from warehouse.secret import derived_key, key_of
 
 ENVIRONMENT = "XTCREDIT_VAULT_KEY"
 ROTATION = "vault rotation"
-"""Message of the commit that seals the vault with a new key."""
+"""How the message of a commit begins that seals the vault with a new key; that key's fingerprint follows."""
 _FORM = "siv1"
 
 
@@ -37,22 +38,28 @@ def vault_key(home: Home) -> bytes | None:
     from the identity key. None where a key of its own is in use and is not here. Raises `UserError` for a malformed one.
     """
     path = home.secrets / "vault.key"
-    given = os.environ.get(ENVIRONMENT) or (path.read_text(encoding="ascii") if path.exists() else None)
+    given = os.environ.get(ENVIRONMENT)
     named = _named(home)
-    if given is None:
+    if not given and not path.exists():
         return None if named else derived_key(home, "vault 1") + derived_key(home, "vault 2")
-    try:
-        key = bytes.fromhex(given.strip())
-    except ValueError:
-        key = b""
+    key = key_of(given or path.read_bytes())
     if len(key) != 64:
-        raise UserError("号码库密钥应为128位十六进制数", where=ENVIRONMENT, remedy="恢复原来的密钥")
+        raise UserError(
+            "号码库密钥应为128位十六进制数",
+            where=ENVIRONMENT if given else str(path),
+            remedy="恢复原来的密钥",
+        )
     return key if named in ("", fingerprint(key)) else None
 
 
 def fingerprint(key: bytes) -> str:
     """Tells one key from another and nothing about it."""
     return hashlib.sha256(b"xtcredit vault" + key).hexdigest()[:8]
+
+
+def _coming(home: Home) -> Path:
+    """The new key from before a rotation's commit until it is in force."""
+    return home.secrets / "vault.key.new"
 
 
 def _marker(home: Home) -> Path:
@@ -65,6 +72,7 @@ def _named(home: Home) -> str:
 
 def allow_sealing(lake: Lake) -> None:
     """Give the lake's connection `xt_seal(text, bound)`. Raises `UserError` without the key: nothing is stored in clear instead."""
+    _finish_rotation(lake)
     key = vault_key(lake.home)
     if key is None:
         raise UserError(
@@ -80,6 +88,7 @@ def allow_unsealing(lake: Lake) -> bool:
 
     Only for those who may see numbers: the audit, rotation.
     """
+    _finish_rotation(lake)
     key = vault_key(lake.home)
     _register(lake.connection, "xt_unseal", opener(key) if key is not None else lambda value, bound: None)
     return key is not None
@@ -142,12 +151,13 @@ def rotate(lake: Lake, key: bytes | None = None) -> int:
         old = vault_key(lake.home)
         assert old is not None
         # The new key is on disk before anything depends on it; beside the old one until the commit.
-        coming = lake.home.private_dir(lake.home.secrets) / "vault.key.new"
+        lake.home.private_dir(lake.home.secrets)
+        coming = _coming(lake.home)
         coming.touch(mode=0o600)
         coming.write_text(new.hex(), encoding="ascii")
         _hand_on(lake.home, old, new)
         count = 0
-        with transaction(ROTATION) as tx:
+        with transaction(f"{ROTATION} {fingerprint(new)}") as tx:
             for table, column, bound in (
                 ("identifier", "number", "pseudonym"),
                 ("quarantine", "raw", "batch_id"),
@@ -166,10 +176,28 @@ def rotate(lake: Lake, key: bytes | None = None) -> int:
                     f"UPDATE vault.{table} SET {column} = xt_seal(xt_unseal({column}, {bound}), {bound})"
                 ).fetchone()
                 count += int(done[0]) if done else 0
-        coming.replace(lake.home.secrets / "vault.key")
-        lake.home.private_dir(lake.home.audit)
-        _marker(lake.home).write_text(fingerprint(new), encoding="ascii")
+        _finish_rotation(lake)
     return count
+
+
+def _finish_rotation(lake: Lake) -> None:
+    """Put the key in force that the vault is sealed with: this rotation's, or one's that was cut off behind its commit.
+
+    The marker goes first: whoever is cut off here leaves `vault.key.new`, and the next one goes on.
+    """
+    home, coming = lake.home, _coming(lake.home)
+    if not coming.exists():
+        return
+    key = key_of(coming.read_bytes())
+    found = fingerprint(key)
+    if len(key) != 64 or lake.newest(f"{ROTATION} {found}") < max(1, lake.newest(ROTATION)):
+        return  # not committed, or not yet
+    home.private_dir(home.audit)
+    temporary = _marker(home).with_suffix(f".{os.getpid()}")
+    temporary.write_text(found, encoding="ascii")
+    temporary.replace(_marker(home))
+    with suppress(FileNotFoundError):  # somebody else was first
+        coming.replace(home.secrets / "vault.key")
 
 
 # -- the keys of landed files ------------------------------------------------------------------------------------------

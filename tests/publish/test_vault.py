@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,10 @@ from quality.audit import audit
 from transforms import steps
 from warehouse.home import Home
 from warehouse.lake import Lake
-from warehouse.vault import allow_unsealing, opener, rotate, sealer
+from warehouse.secret import identity_key
+from warehouse.vault import allow_unsealing, opener, rotate, sealer, vault_key
+
+from .conftest import load
 
 AS_OF = date(2020, 1, 10)
 NUMBERS = "SELECT DISTINCT xt_unseal(number, pseudonym) FROM vault.identifier"
@@ -50,6 +54,50 @@ def test_rotation_reseals_everything_and_the_old_key_opens_nothing(home):
     assert numbers(home) == before
     assert (home.secrets / "vault.key").stat().st_mode & 0o077 == 0
     assert violated(home) == set()
+
+
+class Killed(BaseException):
+    """As by SIGKILL: nothing that follows is done."""
+
+
+@pytest.mark.parametrize("step", ["vault.key", "vault.fingerprint"])
+@pytest.mark.parametrize("then", ["audit", "load", "rotate"])
+def test_a_rotation_that_was_killed_behind_its_commit_loses_no_number(home, monkeypatch, step, then):
+    """Whatever is run next puts the key in force that the vault is sealed with; the second rotation, since the first has
+    named the key."""
+    before = numbers(home)
+    steps.rotate_vault(home)
+    replace = Path.replace
+
+    def killed(path: Path, target: Path) -> Path:
+        if target.name == step:
+            raise Killed
+        return replace(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(Killed):
+            steps.rotate_vault(home)
+    if then == "load":
+        load(str(next(home.landing.glob("*/*/*/*/manifest.json"))), home)
+    if then == "rotate":
+        steps.rotate_vault(home)
+    assert not violated(home)
+    assert numbers(home) == before
+    assert [path.name for path in home.secrets.iterdir()] == ["vault.key"]
+
+
+def test_a_key_that_is_none_is_told_with_its_place(home, monkeypatch):
+    key = home.private_dir(home.secrets) / "vault.key"
+    key.write_bytes(bytes(range(128, 192)))
+    with pytest.raises(UserError, match="128位") as told:
+        vault_key(home)
+    assert str(key) in str(told.value)
+    key.unlink()
+    monkeypatch.delenv("XTCREDIT_IDENTITY_KEY")
+    (home.secrets / "identity.key").write_bytes(bytes(range(128, 160)))
+    with pytest.raises(UserError, match="64位"):
+        identity_key(home)
 
 
 def test_without_the_key_all_but_loading_persons_works(home, deliver):
