@@ -73,6 +73,8 @@ TRY = ("try", "teachers_in_service", "--file")
         (("sample", "--out", "{tmp}/empty.csv/x", "--rows", "1", "--item", "lawyers"), "不能读写"),
         (("sample", "--out", "{tmp}/x", "--periods", "2019-12:2019-10"), "终点早于起点"),
         (("counties", "--period", "2019-11"), "还没有考核结果"),
+        (("restore", "{tmp}/nothing", "--missing"), "没有备份"),
+        (("restore", "{tmp}/nothing", "--missing", "--backup", "x"), "不能限于一份"),
     ],
 )
 def test_a_mistake_is_one_line(run, words, told):

@@ -40,7 +40,6 @@ from warehouse.secret import ENVIRONMENT, identity_key
 _CATALOG = "lake/catalog.sqlite"
 _KEY = "secrets/identity.key"
 _TREES = ("landing", "reports", "data_docs/results", "audit")
-_UNFINISHED = ".restoring"
 _CHUNK = 1 << 20
 
 
@@ -161,21 +160,24 @@ def restore(source: Path, home: Home, *, name: str | None = None) -> RestoreResu
     if isinstance(place, Postgres) and place.exists():
         raise UserError("要恢复到的目录库里已有一个湖", where=place.place, remedy="换一个空的 PostgreSQL 库")
     home.private_dir(home.root)
-    marker = home.root / _UNFINISHED
-    marker.touch()
-    # The catalog comes last: without it the folder is no lake.
-    for entry in sorted(manifest.files, key=lambda e: e.path == _CATALOG):
-        _bring(source, entry, home)
+    home.restoring.touch()
+    for entry in manifest.files:
+        if entry.path != _CATALOG:
+            _bring(source, entry, home)
     for folder in (home.landing, home.lake, home.secrets):
         if folder.exists():
             home.private_dir(folder)
     _check_key(home, manifest)
+    # The catalog comes last: without it the folder is no lake.
+    for entry in manifest.files:
+        if entry.path == _CATALOG:
+            _bring(source, entry, home)
     _settle(home, Path(manifest.home), manifest.files)
     if isinstance(place, Postgres):
         file = home.root / _CATALOG
         copy_catalog(Sqlite(file), place, home.lake_data)
         file.unlink()
-    marker.unlink()
+    home.restoring.unlink()
     return RestoreResult(
         chosen, manifest.snapshot, len(manifest.files), manifest.size, time.monotonic() - started
     )
@@ -184,8 +186,10 @@ def restore(source: Path, home: Home, *, name: str | None = None) -> RestoreResu
 def restore_missing(source: Path, home: Home) -> list[str]:
     """Bring back data files and landed files that are gone or damaged, and nothing else; their paths.
 
-    What the lake has committed since the backup stays. Raises `UserError` naming a data file that no backup has.
+    What the lake has committed since the backup stays. Raises `UserError` without a backup, and naming a data file that
+    none has.
     """
+    newest(source)  # a wrong folder has nothing to bring back, and must not pass for a sound home
     manifests = _manifests(source)
     known: dict[str, tuple[Entry, Manifest]] = {}
     for _, manifest in sorted(manifests.items()):
@@ -231,7 +235,11 @@ def newest(source: Path) -> tuple[str, Manifest]:
     """The newest backup in a folder; raises `UserError` if there is none."""
     manifests = _manifests(source)
     if not manifests:
-        raise UserError("没有备份", where=str(source), remedy="先运行 xtcredit backup")
+        raise UserError(
+            "没有备份",
+            where=str(source),
+            remedy="核对目录，备份盘是否已挂载；还没有备份的先运行 xtcredit backup",
+        )
     name = max(manifests)
     return name, manifests[name]
 
@@ -332,7 +340,7 @@ def _tree_files(home: Home) -> Iterator[str]:
 
 
 def _refuse_occupied(home: Home) -> None:
-    if not home.root.exists() or (home.root / _UNFINISHED).exists():
+    if not home.root.exists() or home.restoring.exists():
         return
     if rest := sorted(path.name for path in home.root.iterdir() if path.name != "secrets"):
         raise UserError(

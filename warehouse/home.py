@@ -92,6 +92,11 @@ class Home:
         """What no step keeps; `maintain` removes what was left behind."""
         return self.root / "tmp"
 
+    @property
+    def restoring(self) -> Path:
+        """There while a restore into this home is not finished."""
+        return self.root / ".restoring"
+
     def scratch(self) -> Path:
         """`tmp`, made for its owner alone: what lies there may hold identifiers of persons."""
         return self.private_dir(self.tmp)

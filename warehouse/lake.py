@@ -137,6 +137,13 @@ class Lake:
     def __init__(
         self, home: Home, *, snapshot: int | None = None, resources: Resources | None = None
     ) -> None:
+        if home.restoring.exists():
+            # A lake made in here, or rows loaded, would be overwritten when the restore goes on.
+            raise UserError(
+                "向这个数据目录的恢复还没有做完",
+                where=str(home.root),
+                remedy="正在恢复的，等它结束；中断了的，再运行一次 xtcredit restore",
+            )
         self.home = home
         self.snapshot = snapshot
         self._metadata = metadata(home)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from catalog.errors import UserError
 from warehouse.home import Home
 from xtcredit.chinese import App
 from xtcredit.parameters import FormatOption
@@ -104,6 +105,12 @@ def restore(
     from transforms import steps
 
     home = Home.from_environment()
+    if missing and name is not None:
+        raise UserError(
+            "--missing 在全部备份中找，不能限于一份",
+            where="--backup",
+            remedy="去掉 --backup，或去掉 --missing",
+        )
     if missing:
         with progress("核对并补回…"):
             paths = steps.restore_missing(source, home)

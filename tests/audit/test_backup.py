@@ -70,10 +70,13 @@ def test_the_key_is_copied_only_when_asked_for(home: Home, kept: Path, tmp_path:
     assert (restored.secrets / "identity.key").stat().st_mode & 0o077 == 0
     with pytest.raises(UserError, match="不含身份标识密钥"):
         restore(kept, Home(tmp_path / "r2"))
+    assert not (tmp_path / "r2" / "lake" / "catalog.sqlite").exists()
     monkeypatch.setenv("XTCREDIT_IDENTITY_KEY", "00" * 32)
     with pytest.raises(UserError, match="不是备份时的那一把"):
         restore(kept, Home(tmp_path / "r2"))
     monkeypatch.setenv("XTCREDIT_IDENTITY_KEY", KEY)
+    with pytest.raises(UserError, match="还没有做完"):
+        steps.history(Home(tmp_path / "r2"))  # no lake is made in there meanwhile
     restore(kept, Home(tmp_path / "r2"))  # goes on where it stopped
     assert not (tmp_path / "r2" / ".restoring").exists()
 
