@@ -20,8 +20,6 @@ from docx.shared import Mm
 from catalog.bulletin import load_wording
 from catalog.errors import UserError
 from catalog.loader import bureau_name
-
-
 from catalog.model import Retired
 from catalog.period import Period
 from transforms import steps
