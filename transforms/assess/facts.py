@@ -121,6 +121,10 @@ class Places:
         found = self._earlier.get(county_code) or self._divisions.county_of(county_code, self._on)
         return found if found in self._units else None
 
+    def unit_or_city(self, county_code: str) -> str:
+        """The unit a delivery under the code counts for: the city where it is none's."""
+        return self.unit(county_code) or CITY
+
     def is_split(self, county_code: str) -> bool:
         """Whether the code was a county that is now several, so that only the township can tell which."""
         return self.unit(county_code) is None and len(self._divisions.successors(county_code, self._on)) > 1

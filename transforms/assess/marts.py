@@ -277,7 +277,7 @@ def _obligations(
         tx,
         "assess_division",
         {"division": text, "unit": text},
-        [(code, places.unit(code) or CITY) for (code,) in divisions],
+        [(code, places.unit_or_city(code)) for (code,) in divisions],
     )
 
 
@@ -360,7 +360,7 @@ def _scoring_facts(
         tx,
         "assess_earlier_division",
         {"division": text, "unit": text},
-        [(code, places.unit(code) or CITY) for (code,) in divisions],
+        [(code, places.unit_or_city(code)) for (code,) in divisions],
     )
     board = load_demonstration()
     _temporary(

@@ -363,7 +363,7 @@ def _where(lake: Lake, catalog: Catalog, period: Period, unit: Unit | None) -> t
         return "b.department = ?", [unit.id]
     places = Places(catalog.divisions, period.last_day)
     found = lake.execute("SELECT DISTINCT coalesce(division, ?) FROM ops.batch", [CITY]).fetchall()
-    mine = [code for (code,) in found if (places.unit(code) or CITY) == unit.id]
+    mine = [code for (code,) in found if places.unit_or_city(code) == unit.id]
     return "list_contains(?, coalesce(b.division, ?))", [mine, CITY]
 
 
