@@ -122,15 +122,11 @@ def test_a_renamed_county_gets_what_came_under_its_earlier_code(built, open_file
 
 
 def test_markup_in_a_value_is_text(home, tmp_path, deliver):
-    from transforms.publish.page import Section, _environment
+    from transforms.publish.page import Section, page_text
 
     evil = "<script>document.title='owned'</script>"
     section = Section("s", evil, evil, [evil], [[evil, 1]])
-    text = (
-        _environment()
-        .get_template("site.html")
-        .render(title=evil, about=[(evil, evil)], version=1, sections=[section])
-    )
+    text = page_text(evil, [(evil, evil)], 1, [section])
     (tmp_path / "x.html").write_text(text, encoding="utf-8")
     html = dom(tmp_path / "x.html", tmp_path / "profile")
     assert html.count("<script>") == 1

@@ -6,9 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
 from catalog import describe
 from catalog.codes import CodeList
 from catalog.examples import examples
@@ -17,12 +14,13 @@ from catalog.loader import Catalog, Department
 from catalog.model import Field, Item
 from catalog.types import TYPES
 from transforms.assess.tables import MARTS
+from transforms.html import render_page
 from transforms.integrate.plan import resolve
 from transforms.integrate.tables import library_tables
 from transforms.template import rule_messages
 from warehouse.schema import LINEAGE, Columns, record_table, schema_tables
 
-TEMPLATES = Path(__file__).parent / "templates"
+PAGE = Path(__file__).parent / "templates" / "dictionary.html"
 SCHEMAS: dict[str, str] = {
     "ops": "运行：批次、隔离行、问题、检查结果",
     "ref": "参照：目录、数据项、部门、区划、代码表",
@@ -91,19 +89,13 @@ def write_dictionary(catalog: Catalog, folder: Path) -> Path:
 
 def render(catalog: Catalog) -> str:
     """The page's text."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     items = [_item_entry(item, catalog) for item in sorted(catalog.items.values(), key=lambda i: i.code)]
     own = {f"rec.{item.id}" for item in catalog.items.values()} | {
         f"lib.{name}" for name in catalog.libraries
     }
     fixed = [t for t in dictionary_tables(catalog) if f"{t.schema}.{t.name}" not in own]
-    return environment.get_template("dictionary.html").render(
+    return render_page(
+        PAGE,
         version=catalog.version,
         items=items,
         titles={item.id: item.title for item in catalog.items.values()},
@@ -114,8 +106,6 @@ def render(catalog: Catalog) -> str:
         lists=[catalog.lists[name] for name in sorted(catalog.lists)],
         schemas=[(name, title, [t for t in fixed if t.schema == name]) for name, title in SCHEMAS.items()],
         lineage=LINEAGE,
-        style=_part("dictionary.css"),
-        script=_part("dictionary.js"),
     )
 
 
@@ -208,7 +198,3 @@ def _grouped(pairs: Iterable[tuple[str, ItemEntry]]) -> dict[str, list[ItemEntry
     for name, entry in pairs:
         groups.setdefault(name, []).append(entry)
     return groups
-
-
-def _part(name: str) -> Markup:
-    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))

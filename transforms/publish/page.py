@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from catalog.describe import basis_text
 from catalog.divisions import CITY
 from catalog.loader import Catalog, bureau_name
+from transforms.html import render_page
 from transforms.publish.tables import Audience
 from transforms.report.words import percent
 from transforms.template import rule_messages
 from warehouse.lake import Lake
 from warehouse.publish import Publication, reading
 
+PAGE = Path(__file__).parent / "templates" / "site.html"
 _LATEST = "period = (SELECT max(period) FROM pub.mart.{mart})"
 
 
@@ -45,16 +45,17 @@ def write_pages(
     if audience.county:
         names = {d.code: d.name for d in catalog.divisions.rows if d.level == "county"}
         title = f"{names[audience.county]}公共信用信息（县级虚拟平台）"
-    text = (
-        _environment()
-        .get_template("site.html")
-        .render(title=title, about=about, version=publication.version, sections=sections)
-    )
+    text = page_text(title, about, publication.version, sections)
     target = folder / "index.html"
     temporary = folder / f".index.{os.getpid()}"
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(target)
     return [target]
+
+
+def page_text(title: str, about: Sequence[tuple[str, str]], version: int, sections: Sequence[Section]) -> str:
+    """The page of these sections, whose values show as text whatever they hold."""
+    return render_page(PAGE, title=title, about=about, version=version, sections=sections, figure=_figure)
 
 
 def _sections(lake: Lake, catalog: Catalog, audience: Audience) -> Iterator[Section]:
@@ -164,15 +165,3 @@ def _columns(lake: Lake, catalog: Catalog) -> Iterator[tuple[str, str, str, str,
 
 def _figure(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else percent(value)
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["figure"] = _figure
-    return environment

@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from catalog.loader import Catalog
 from catalog.period import Period
+from transforms.html import render_page
 from transforms.report import words
 from transforms.report.chart import BAR, FLOOR, QUOTA, county_caption, county_chart, score_chart
 from transforms.report.document import write_document
@@ -21,7 +21,7 @@ from transforms.report.tables import cell_text, tables
 from transforms.report.workbook import write_review, write_workbook
 from warehouse.lake import Lake
 
-TEMPLATES = Path(__file__).parent / "templates"
+PAGE = Path(__file__).parent / "templates" / "bulletin.html"
 WIDE, NARROW = 720, 350  # pixels: the sheet on a screen or on paper, a telephone
 ENLARGE_BELOW = 0.05  # of the largest target: shorter bars cannot be told apart
 
@@ -67,14 +67,8 @@ def report(
 
 def render_html(f: Figures) -> str:
     """The bulletin as one self-contained page."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("bulletin.html").render(
+    return render_page(
+        PAGE,
         title=words.title(f),
         issuer=f.wording.issuer,
         addressee=words.addressee(f),
@@ -86,8 +80,6 @@ def render_html(f: Figures) -> str:
         colours={"bar": BAR, "quota": QUOTA, "floor": FLOOR},
         cell=cell_text,
         phrases=words.phrases,
-        script=Markup((TEMPLATES / "bulletin.js").read_text(encoding="utf-8")),
-        style=Markup((TEMPLATES / "bulletin.css").read_text(encoding="utf-8")),
         snapshot=f.snapshot,
         catalog_version=f.city["catalog_version"],
     )
