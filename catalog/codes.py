@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
-
 from catalog.model import Model, Values
+from catalog.source import Source
 
 FOLDER = Path(__file__).parent / "reference" / "lists"
 
@@ -48,5 +47,4 @@ class CodeList(Model):
 @lru_cache
 def read_list(name: str) -> CodeList:
     """One of the lists in `reference/lists`, for the types that rest on it."""
-    text = (FOLDER / f"{name}.yml").read_text(encoding="utf-8")
-    return CodeList.model_validate(yaml.load(text, Loader=yaml.CBaseLoader))
+    return CodeList.model_validate(Source(FOLDER / f"{name}.yml").data)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from catalog.errors import UserError
+from catalog.loader import read_one, read_rows
 from catalog.model import Model
 
 HERE = Path(__file__).parent / "targets"
@@ -49,14 +48,9 @@ class Demonstration(Model):
 @lru_cache(maxsize=4)
 def load_demonstration(folder: Path = HERE) -> Demonstration:
     """The scoreboard; raises `UserError` for wrong keys, or evidence of an indicator that is none."""
-    try:
-        with (folder / "demonstration.csv").open(encoding="utf-8", newline="") as file:
-            evidence = tuple(Evidence.model_validate(row) for row in csv.DictReader(file))
-        stated = yaml.safe_load((folder / "demonstration.yml").read_text(encoding="utf-8"))
-        board = Demonstration.model_validate({**stated, "evidence": evidence})
-    except (ValidationError, yaml.YAMLError) as error:
-        reason = error.errors()[0] if isinstance(error, ValidationError) else error
-        raise UserError(f"示范评分表有误：{reason}", where="catalog/targets/demonstration.*") from error
+    stated = read_one(Demonstration, folder / "demonstration.yml", "示范评分表")
+    evidence = read_rows(Evidence, folder / "demonstration.csv", "示范评分的佐证")
+    board = stated.model_copy(update={"evidence": evidence})
     by_hand = {i.id for i in board.indicators if i.measure == "evidence"}
     for fact in board.evidence:
         if fact.indicator not in by_hand:

@@ -6,8 +6,9 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
+from pydantic import Field as Key
 
+from catalog.loader import read_one
 from catalog.model import Model
 
 PATH = Path(__file__).parent / "reference" / "forbidden_fields.yml"
@@ -20,7 +21,7 @@ class ForbiddenRule(Model):
     pattern: str
     reason: str
     source: str
-    except_: str | None = None
+    except_: str | None = Key(None, alias="except")
 
 
 class ForbiddenFields(Model):
@@ -41,9 +42,5 @@ class ForbiddenFields(Model):
 
 @lru_cache(maxsize=2)
 def load_forbidden(path: Path = PATH) -> ForbiddenFields:
-    """The table of `forbidden_fields.yml`."""
-    data = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)
-    for rule in data["rules"]:
-        if "except" in rule:
-            rule["except_"] = rule.pop("except")
-    return ForbiddenFields.model_validate(data)
+    """The table of `forbidden_fields.yml`; raises `UserError` saying what is wrong with it."""
+    return read_one(ForbiddenFields, path, "不得归集的数据项")

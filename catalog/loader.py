@@ -168,6 +168,21 @@ def read_one(kind: type[M], path: Path, called: str) -> M:
     return model
 
 
+def read_rows(kind: type[M], path: Path, called: str) -> tuple[M, ...]:
+    """The models in the rows of a CSV file; raises `UserError` with what is wrong with the first that cannot be read."""
+    found = []
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in (rows := csv.DictReader(file)):
+            try:
+                found.append(kind.model_validate(row))
+            except ValidationError as error:
+                what, remedy = _explain(dict(error.errors()[0]))
+                raise UserError(
+                    f"{called}有误：{what}", where=f"{path}:{rows.line_num}", remedy=remedy
+                ) from error
+    return tuple(found)
+
+
 def _explain(detail: dict[str, Any]) -> tuple[str, str]:
     key = ".".join(str(part) for part in detail["loc"])
     match detail["type"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -10,19 +9,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from catalog.errors import UserError
+from catalog.loader import read_one, read_rows
+from catalog.model import Model
 
 HERE = Path(__file__).parent
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Weight(_Strict):
+class Weight(Model):
     """Population and GDP of one unit in one layout, with where the figures come from."""
 
     layout: str
@@ -37,15 +33,15 @@ class Weight(_Strict):
     confidence: Literal["exact", "estimate", "derived"]  # of the GDP figure; population is census data
 
 
-class Layout(_Strict):
+class Layout(Model):
     """A span of time with one set of counties."""
 
     from_: date = Field(alias="from")
-    to: date | None
+    to: date | None = None
     note: str
 
 
-class Targets(_Strict):
+class Targets(Model):
     """The targets of one year: `city_target` is shared out, `county_floor` is asked of every county."""
 
     year: int
@@ -60,7 +56,7 @@ class Targets(_Strict):
     contradiction: str
     layouts: dict[str, Layout]
     confidence: dict[str, str]
-    weights: tuple[Weight, ...]
+    weights: tuple[Weight, ...] = ()
 
     def layout(self, on: date) -> str:
         """The layout in force on the day; raises `UserError` when none is."""
@@ -112,10 +108,5 @@ def load_targets(year: int, folder: Path = HERE) -> Targets:
     if not path.exists():
         where = f"catalog/targets/{path.name}"
         raise UserError(f"没有{year}年的归集目标", where=where, remedy="按2019.yml编写")
-    try:
-        facts = yaml.safe_load(path.read_text(encoding="utf-8"))
-        with (folder / "population_gdp.csv").open(encoding="utf-8", newline="") as file:
-            return Targets(**facts, weights=tuple(csv.DictReader(file)))
-    except (ValidationError, yaml.YAMLError, TypeError) as error:
-        reason = error.errors()[0] if isinstance(error, ValidationError) else error
-        raise UserError(f"归集目标有误：{reason}", where=f"catalog/targets/{path.name}") from error
+    weights = read_rows(Weight, folder / "population_gdp.csv", "人口和GDP")
+    return read_one(Targets, path, "归集目标").model_copy(update={"weights": weights})

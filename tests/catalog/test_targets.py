@@ -94,3 +94,12 @@ def test_a_year_without_targets_and_an_unknown_key_are_plain_errors(tmp_path: Pa
     (tmp_path / "2019.yml").write_text(text + "\nbonus: 1\n", encoding="utf-8")
     with pytest.raises(UserError, match="bonus"):
         load_targets(2019, tmp_path)
+
+
+def test_a_wrong_figure_is_named_with_its_line(tmp_path: Path):
+    shutil.copy(HERE / "2019.yml", tmp_path)
+    text = (HERE / "population_gdp.csv").read_text(encoding="utf-8")
+    (tmp_path / "population_gdp.csv").write_text(text.replace("400551", "四十万"), encoding="utf-8")
+    with pytest.raises(UserError, match=r"population.*四十万.*不是数字") as error:
+        load_targets(2019, tmp_path)
+    assert error.value.where == f"{tmp_path / 'population_gdp.csv'}:3"
