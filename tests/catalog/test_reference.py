@@ -58,16 +58,6 @@ def test_types_met_in_the_real_register_are_known():
     assert [kind for kind in met.split("|") if kind not in known] == []
 
 
-def test_every_prefix_of_the_code_has_a_subject():
-    subjects = catalog.lists["subject_by_prefix"].spellings()
-    assert {c.code for c in catalog.lists["uscc_prefix"].codes} <= set(subjects)
-    assert (subjects["91"], subjects["92"], subjects["93"]) == (
-        "enterprise",
-        "individual_business",
-        "cooperative",
-    )
-
-
 def test_departments_have_one_id_and_one_spelling_each():
     with (REFERENCE / "departments.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
