@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from catalog.channel import DatabaseSource
+from catalog.describe import LINEAGE
 from catalog.errors import UserError
 from catalog.fixed_width import FixedColumn, FixedWidth
 from catalog.forbidden import ForbiddenFields
@@ -36,9 +37,7 @@ from catalog.period import Period
 from catalog.types import TYPES
 
 RESERVED = frozenset({
-    "batch_id", "period", "delivery", "row_number", "record_key", "content_hash", "subject_key",
-    "identity_rule", "county_code", "county_rule", "division_code", "source_time",
-    "ignored", "fault", "flag", SUBJECT,
+    *(name for name, _, _ in LINEAGE), "ignored", "fault", "flag", SUBJECT,
 })  # fmt: skip
 """Columns the warehouse adds to every record: no field may take their names."""
 _PREFIXES = ("t_", "o_", "p_", "b_")

@@ -33,6 +33,22 @@ COUNTY_RULES: dict[str, str] = {
     "household": "证件号码的户籍登记",
 }
 
+LINEAGE: tuple[tuple[str, str, str], ...] = (
+    ("batch_id", "VARCHAR", "批次标识"),
+    ("period", "VARCHAR", "期次"),
+    ("delivery", "VARCHAR", "报送标识"),
+    ("row_number", "BIGINT", "文件中的行号"),
+    ("record_key", "UUID", "记录键"),
+    ("content_hash", "UUID", "内容摘要"),
+    ("subject_key", "VARCHAR", "主体键"),
+    ("identity_rule", "VARCHAR", "主体识别依据"),
+    ("county_code", "VARCHAR", "归属县（市、区）"),
+    ("county_rule", "VARCHAR", "归属依据"),
+    ("division_code", "VARCHAR", "记录所载最细区划"),
+    ("source_time", "TIMESTAMP", "来源时间"),
+)
+"""Columns of every `rec.<item>` before its fields: name, type, comment."""
+
 
 def share_title(item: Item, field: Field | None = None) -> str:
     """社会公开, 政务共享 or 授权查询: the field's own class, else the item's."""

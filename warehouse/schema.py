@@ -14,6 +14,7 @@ import pyarrow as pa
 from sqlalchemy import BigInteger, Column, Date, DateTime, Double, Integer, MetaData, String, Table, Uuid
 from sqlalchemy.types import TypeEngine
 
+from catalog.describe import LINEAGE as LINEAGE
 from catalog.describe import field_comment, item_comment
 from catalog.errors import UserError
 from catalog.loader import Catalog
@@ -218,21 +219,6 @@ VAULT_QUARANTINE = _table(
     ("item_id", String, "目录标识"),
     ("row_number", BigInteger, "行号"),
     ("raw", String, "原行（JSON），已封存"),
-)
-
-LINEAGE: tuple[tuple[str, str, str], ...] = (
-    ("batch_id", "VARCHAR", "批次标识"),
-    ("period", "VARCHAR", "期次"),
-    ("delivery", "VARCHAR", "报送标识"),
-    ("row_number", "BIGINT", "文件中的行号"),
-    ("record_key", "UUID", "记录键"),
-    ("content_hash", "UUID", "内容摘要"),
-    ("subject_key", "VARCHAR", "主体键"),
-    ("identity_rule", "VARCHAR", "主体识别依据"),
-    ("county_code", "VARCHAR", "归属县（市、区）"),
-    ("county_rule", "VARCHAR", "归属依据"),
-    ("division_code", "VARCHAR", "记录所载最细区划"),
-    ("source_time", "TIMESTAMP", "来源时间"),
 )
 
 _LINEAGE_TYPES = {name: kind for name, kind, _ in LINEAGE}

@@ -9,15 +9,13 @@ from pathlib import Path
 
 import duckdb
 
+from catalog.describe import LINEAGE
 from catalog.personal import has_number_macro
 from catalog.types.base_sql import quote
 from warehouse.datafiles import ever_filled
 from warehouse.lake import SCHEMAS, Present, present_tables
 
-_LINEAGE = (
-    "batch_id, period, delivery, row_number, record_key, content_hash, subject_key, identity_rule,"
-    " county_code, county_rule, division_code, source_time"
-)
+_LINEAGE = [name for name, _, _ in LINEAGE]
 _SMALL = [
     *(f"ops.{name}" for name in ("batch", "expectation", "ignored", "declaration", "outcome")),
     *(f"lib.{name}" for name in ("member", "attribute", "conflict")),
@@ -126,7 +124,7 @@ def _records(connection: duckdb.DuckDBPyConnection, tables: Present, into: str) 
     )
     filled = ever_filled(connection)
     parts = [
-        f"SELECT NULL::VARCHAR AS item_id, {_LINEAGE}, NULL::VARCHAR AS missing, NULL::VARCHAR AS wrong_code,"
+        f"SELECT NULL::VARCHAR AS item_id, {', '.join(_LINEAGE)}, NULL::VARCHAR AS missing, NULL::VARCHAR AS wrong_code,"
         " FALSE AS has_number FROM lake.rec." + f'"{next(iter(records))}" WHERE FALSE'
     ]
     for name, columns in records.items():
@@ -141,9 +139,9 @@ def _record(
     present = [field for field in fields if field[0] in columns]
     missing = [f"CASE WHEN {_id(f)} IS NULL THEN '{f}' END" for f, _, required, _ in present if required]
     wrong = [_wrong(f, kind, lists.get(listed, [])) for f, kind, _, listed in present if listed is not None]
-    texts = [_id(c) for c, kind in columns.items() if kind == "VARCHAR" and c not in _LINEAGE.split(", ")]
+    texts = [_id(c) for c, kind in columns.items() if kind == "VARCHAR" and c not in _LINEAGE]
     return (
-        f"SELECT '{name}', {_LINEAGE}, {_joined(missing)}, {_joined(wrong)},"
+        f"SELECT '{name}', {', '.join(_LINEAGE)}, {_joined(missing)}, {_joined(wrong)},"
         f" audit_has_number(concat_ws(' ', {', '.join(['NULL', *texts])})) FROM lake.rec.{_id(name)}"
     )
 
