@@ -23,6 +23,7 @@ from transforms.extract.drop import MonthlyReturn, day_named
 from transforms.stage.header import Template, ignore_reason_sql, recognise
 from transforms.stage.rawfile import first_rows
 from transforms.stage.read import read_raw
+from warehouse.commits import DECLARE
 from warehouse.home import Home
 from warehouse.lake import Lake, connect
 
@@ -136,7 +137,7 @@ def replace_declarations(lake: Lake, period: Period, declarations: Sequence[Decl
         "source_file": [d.source.path.name for d in latest.values()],
         "sha256": [d.source.sha256 for d in latest.values()],
     }
-    with lake.transaction(f"declare {period}") as tx:
+    with lake.transaction(f"{DECLARE}{period}") as tx:
         tx.execute("DELETE FROM ops.declaration WHERE period = ?", [str(period)])
         if latest:
             tx.register("declarations", pa.table(columns))

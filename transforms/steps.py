@@ -39,6 +39,7 @@ from transforms.preview import preview as preview_files
 from transforms.replay import Replayed, landed
 from transforms.replay import replay as replay_file
 from transforms.stage.batch import stage_delivery
+from warehouse import commits
 from warehouse.backup import BackupResult, RestoreResult, age_seconds
 from warehouse.backup import backup as back_up
 from warehouse.backup import newest as newest_backup
@@ -299,7 +300,8 @@ def integrate_if_needed(home: Home) -> dict[str, int]:
     """As `integrate`, unless nothing was loaded and neither catalog nor rules have changed since the last time."""
     lake, catalog = open_lake(home)
     with lake:
-        if lake.newest(integration_message(catalog)) > lake.newest("load ", "schema ", "rollback "):
+        changed = lake.newest(commits.LOAD, commits.SCHEMA, commits.ROLLBACK)
+        if lake.newest(integration_message(catalog)) > changed:
             return {}
         return build_libraries(lake, catalog).subjects
 

@@ -8,11 +8,11 @@ import duckdb
 
 from catalog.errors import UserError
 from catalog.loader import Catalog
+from warehouse.commits import ROLLBACK, ROTATION
 from warehouse.datafiles import METADATA
 from warehouse.ends import delivered_otherwise, settle_ends
 from warehouse.lake import Lake
 from warehouse.schema import settle_names
-from warehouse.vault import ROTATION
 
 _AT = f"{METADATA}ducklake_"
 
@@ -46,7 +46,7 @@ def rollback(lake: Lake, catalog: Catalog, snapshot: int) -> RollbackResult:
             where="--to",
             remedy="用 xtcredit history --snapshots 查看保留的快照",
         )
-    with lake.transaction(f"rollback {snapshot}") as tx:
+    with lake.transaction(f"{ROLLBACK}{snapshot}") as tx:
         if snapshot < (rotated := lake.newest(ROTATION)):
             raise UserError(
                 f"快照 {snapshot} 之后换过号码库密钥，那时的号码用现在的密钥打不开",

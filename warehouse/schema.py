@@ -21,6 +21,7 @@ from catalog.loader import Catalog
 from catalog.model import Item
 from catalog.types import TYPES
 from catalog.types.base_sql import quote
+from warehouse.commits import SCHEMA
 from warehouse.ends import delivered_otherwise, settle_ends
 from warehouse.evolution import Change, Loss, changes, renamed
 from warehouse.lake import SCHEMAS, Lake, present_tables
@@ -358,7 +359,7 @@ def ensure_schema(lake: Lake, catalog: Catalog) -> None:
     if version == _present_version(lake):
         return
     tables = schema_tables(catalog)
-    with lake.transaction(f"schema {version}") as tx:
+    with lake.transaction(f"{SCHEMA}{version}") as tx:
         if version == _present_version(lake):  # another process was first
             return
         # Half the disk of the default, at the same price.

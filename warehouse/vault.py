@@ -23,13 +23,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from catalog.errors import UserError
 from catalog.types.arrow_function import add_function
+from warehouse.commits import ROTATION
 from warehouse.home import Home
 from warehouse.lake import Lake
 from warehouse.secret import derived_key, key_of
 
 ENVIRONMENT = "XTCREDIT_VAULT_KEY"
-ROTATION = "vault rotation"
-"""How the message of a commit begins that seals the vault with a new key; that key's fingerprint follows."""
 _FORM = "siv1"
 
 

@@ -12,6 +12,7 @@ import duckdb
 from catalog.describe import LINEAGE
 from catalog.personal import has_number_macro
 from catalog.types.base_sql import quote
+from warehouse.commits import ASSESS, DECLARE, INTEGRATE, LOAD, ROLLBACK
 from warehouse.datafiles import ever_filled
 from warehouse.lake import SCHEMAS, Present, present_tables
 
@@ -21,17 +22,17 @@ _SMALL = [
     *(f"lib.{name}" for name in ("member", "attribute", "conflict")),
 ]
 # A month assessed before the last load, integration or rollback stays as it was published: it is no fault that it differs.
-_MONTHS = """
+_MONTHS = f"""
     WITH done AS (
         SELECT snapshot_id AS number, coalesce(commit_message, '') AS what FROM ducklake_snapshots('lake')
         WHERE snapshot_id <= (SELECT id FROM ducklake_current_snapshot('lake'))
     ),
     month AS (
         SELECT period,
-            (SELECT max(number) FROM done WHERE what = 'assess ' || period) AS assessed,
+            (SELECT max(number) FROM done WHERE what = '{ASSESS}' || period) AS assessed,
             (SELECT coalesce(max(number), 0) FROM done
-             WHERE starts_with(what, 'load ') OR starts_with(what, 'integrate') OR starts_with(what, 'rollback ')) AS loaded,
-            (SELECT coalesce(max(number), 0) FROM done WHERE starts_with(what, 'declare ')) AS declared
+             WHERE starts_with(what, '{LOAD}') OR starts_with(what, '{INTEGRATE}') OR starts_with(what, '{ROLLBACK}')) AS loaded,
+            (SELECT coalesce(max(number), 0) FROM done WHERE starts_with(what, '{DECLARE}')) AS declared
         FROM lake.mart.city_progress
     )
     SELECT period, assessed > declared AS obligations_too FROM month WHERE assessed > loaded"""

@@ -19,6 +19,7 @@ from catalog.scoring import Scoring, load_scoring
 from transforms.assess.facts import CITY_LEVEL_NAME, Place, Places, Plan, Unit, breaks, plan_of, units_of
 from transforms.assess.measures import measure_rows
 from transforms.assess.tables import MARTS
+from warehouse import commits
 from warehouse.lake import Lake, present_tables
 from warehouse.schema import apply_comments, extend_tables
 
@@ -53,7 +54,7 @@ def assess(lake: Lake, catalog: Catalog, period: Period, *, opted: Container[str
             return _totals(frozen.connection, period)
     plan = plan_of(period)
     places = Places(catalog.divisions, period.last_day)
-    with lake.transaction(f"assess {period}") as tx:
+    with lake.transaction(f"{commits.ASSESS}{period}") as tx:
         _create_marts(tx)
         _count_ledger(tx, catalog, period, places)
         pairs = tx.execute(
@@ -131,7 +132,7 @@ def _adjustments(tx: duckdb.DuckDBPyConnection, catalog: Catalog, period: Period
 def ensure_marts(lake: Lake) -> None:
     """Create the marts where they are missing, so that `verify` can run before the first assessment."""
     if not _present(lake.connection):
-        with lake.transaction("marts") as tx:
+        with lake.transaction(commits.MARTS) as tx:
             _create_marts(tx)
 
 

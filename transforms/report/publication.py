@@ -14,6 +14,7 @@ from catalog.period import Period
 from catalog.scoring import Reference
 from catalog.targets import Targets
 from transforms.report.figures import Terms, present_terms, require_fresh
+from warehouse.commits import FREEZE
 from warehouse.lake import Lake
 
 _M = TypeVar("_M", bound=BaseModel)
@@ -95,7 +96,7 @@ def freeze(lake: Lake, period: Period) -> Publication:
     require_fresh(lake, period)
     terms = present_terms(period)
     snapshot = lake.snapshot_id()
-    with lake.transaction(f"freeze {period}") as tx:
+    with lake.transaction(f"{FREEZE}{period}") as tx:
         tx.execute(
             "INSERT INTO ops.publication (period, snapshot, wording, targets, reference) VALUES (?, ?, ?, ?, ?)",
             [
