@@ -14,8 +14,8 @@ import duckdb
 from catalog.types.base_sql import quote
 from warehouse.home import Home
 
-METADATA = "__ducklake_metadata_lake."
-"""Where a connection to the lake finds its catalog's own tables (`ducklake_table`, `ducklake_data_file`)."""
+CATALOG = "__ducklake_metadata_lake.ducklake_"
+"""What stands before the names of the lake's catalog's own tables (`table`, `data_file`) on a connection to the lake."""
 LAKE_PARQUET = "(FORMAT parquet, COMPRESSION zstd)"
 """How files are written that come into the lake as they are."""
 
@@ -23,16 +23,16 @@ _FILES = """
     SELECT s.schema_name || '.' || t.table_name, f.path_is_relative, f.path, s.path || t.path || f.path, f.file_size_bytes,
         f.end_snapshot IS NULL AND t.end_snapshot IS NULL, b.min_value, b.max_value
     FROM (
-        SELECT data_file_id, table_id, path, path_is_relative, file_size_bytes, end_snapshot FROM {at}ducklake_data_file
+        SELECT data_file_id, table_id, path, path_is_relative, file_size_bytes, end_snapshot FROM {at}data_file
         UNION ALL
-        SELECT data_file_id, table_id, path, path_is_relative, file_size_bytes, end_snapshot FROM {at}ducklake_delete_file
+        SELECT data_file_id, table_id, path, path_is_relative, file_size_bytes, end_snapshot FROM {at}delete_file
     ) AS f
-    JOIN {at}ducklake_table AS t ON t.table_id = f.table_id
-        AND t.begin_snapshot = (SELECT max(begin_snapshot) FROM {at}ducklake_table AS x WHERE x.table_id = t.table_id)
-    JOIN {at}ducklake_schema AS s ON s.schema_id = t.schema_id
+    JOIN {at}table AS t ON t.table_id = f.table_id
+        AND t.begin_snapshot = (SELECT max(begin_snapshot) FROM {at}table AS x WHERE x.table_id = t.table_id)
+    JOIN {at}schema AS s ON s.schema_id = t.schema_id
     LEFT JOIN (
-        SELECT DISTINCT c.data_file_id, c.min_value, c.max_value FROM {at}ducklake_file_column_stats AS c
-        JOIN {at}ducklake_column AS n ON n.table_id = c.table_id AND n.column_id = c.column_id AND n.column_name = 'batch_id'
+        SELECT DISTINCT c.data_file_id, c.min_value, c.max_value FROM {at}file_column_stats AS c
+        JOIN {at}column AS n ON n.table_id = c.table_id AND n.column_id = c.column_id AND n.column_name = 'batch_id'
     ) AS b ON b.data_file_id = f.data_file_id
     ORDER BY 4"""
 
@@ -108,9 +108,9 @@ class DataFile:
     batches: tuple[str, str] | None
 
 
-def data_files(catalog: Reader, schema: str = "") -> Sequence[DataFile]:
-    """Every file that some kept snapshot reads; `schema` (with its dot) is where the catalog's tables are."""
-    rows = catalog.execute(_FILES.format(at=schema)).fetchall()
+def data_files(catalog: Reader, at: str = "ducklake_") -> Sequence[DataFile]:
+    """Every file that some kept snapshot reads; `at` stands before the names of the catalog's tables."""
+    rows = catalog.execute(_FILES.format(at=at)).fetchall()
     return [
         DataFile(table, path if relative else own, size, bool(live), None if low is None else (low, high))
         for table, relative, own, path, size, live, low, high in rows
@@ -119,9 +119,8 @@ def data_files(catalog: Reader, schema: str = "") -> Sequence[DataFile]:
 
 def ever_filled(connection: Reader) -> set[str]:
     """Tables (`schema.table`) of an open lake that had a row at some time: no other need be scanned, at 20 to 40 ms each."""
-    at = f"{METADATA}ducklake_"
     rows = connection.execute(
-        f"SELECT DISTINCT s.schema_name || '.' || t.table_name FROM {at}table AS t"
-        f" JOIN {at}schema AS s ON s.schema_id = t.schema_id SEMI JOIN {at}table_stats AS n ON n.table_id = t.table_id"
+        f"SELECT DISTINCT s.schema_name || '.' || t.table_name FROM {CATALOG}table AS t"
+        f" JOIN {CATALOG}schema AS s ON s.schema_id = t.schema_id SEMI JOIN {CATALOG}table_stats AS n ON n.table_id = t.table_id"
     ).fetchall()
     return {name for (name,) in rows}

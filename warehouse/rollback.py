@@ -9,12 +9,10 @@ import duckdb
 from catalog.errors import UserError
 from catalog.loader import Catalog
 from warehouse.commits import ROLLBACK, ROTATION
-from warehouse.datafiles import METADATA
+from warehouse.datafiles import CATALOG
 from warehouse.ends import delivered_otherwise, settle_ends
 from warehouse.lake import Lake
 from warehouse.schema import settle_names
-
-_AT = f"{METADATA}ducklake_"
 
 # References follow the catalog, and the logs of refusals and of what was sent out tell what happened: neither is state.
 _STATE = ("rec", "core", "lib", "mart", "vault", "ops")
@@ -76,13 +74,13 @@ def _changed(tx: duckdb.DuckDBPyConnection, snapshot: int) -> dict[str, list[str
     written = tx.execute(
         f"""
         WITH touched AS (
-            SELECT unnest(string_split(changes_made, ',')) AS change FROM {_AT}snapshot_changes WHERE snapshot_id > $snapshot
+            SELECT unnest(string_split(changes_made, ',')) AS change FROM {CATALOG}snapshot_changes WHERE snapshot_id > $snapshot
         ),
         tables AS (
             SELECT DISTINCT try_cast(split_part(change, ':', 2) AS BIGINT) AS table_id FROM touched WHERE change NOT LIKE 'altered%'
         )
         SELECT s.schema_name || '."' || t.table_name || '"', s.schema_name || '.' || t.table_name
-        FROM {_AT}table AS t JOIN {_AT}schema AS s USING (schema_id)
+        FROM {CATALOG}table AS t JOIN {CATALOG}schema AS s USING (schema_id)
         WHERE t.end_snapshot IS NULL AND (t.begin_snapshot > $snapshot OR t.table_id IN (FROM tables))
             AND list_contains($state, s.schema_name)""",
         {"snapshot": snapshot, "state": list(_STATE)},
@@ -112,8 +110,8 @@ def _columns(tx: duckdb.DuckDBPyConnection, valid: str, table: str, snapshot: in
     """The columns of the table of that name, as far as it was there: a library may have been dropped and made anew."""
     rows = tx.execute(
         f"""
-        SELECT c.column_name FROM (FROM {_AT}column WHERE {valid} AND parent_column IS NULL) AS c
-        JOIN (FROM {_AT}table WHERE {valid}) AS t USING (table_id) JOIN {_AT}schema AS s USING (schema_id)
+        SELECT c.column_name FROM (FROM {CATALOG}column WHERE {valid} AND parent_column IS NULL) AS c
+        JOIN (FROM {CATALOG}table WHERE {valid}) AS t USING (table_id) JOIN {CATALOG}schema AS s USING (schema_id)
         WHERE s.schema_name || '.' || t.table_name = $table ORDER BY c.column_order""",
         {"table": table, "snapshot": snapshot},
     ).fetchall()

@@ -22,6 +22,7 @@ from catalog.model import Item
 from catalog.types import TYPES
 from catalog.types.base_sql import quote
 from warehouse.commits import SCHEMA
+from warehouse.datafiles import CATALOG
 from warehouse.ends import delivered_otherwise, settle_ends
 from warehouse.evolution import Change, Loss, changes, renamed
 from warehouse.lake import SCHEMAS, Lake, present_tables
@@ -504,17 +505,23 @@ def apply_comments(tx: duckdb.DuckDBPyConnection, tables: Iterable[Columns]) -> 
     found: dict[tuple[str, str, str | None], str | None] = {
         (schema, table, column): comment
         for schema, table, column, comment in tx.execute(
-            "SELECT schema_name, table_name, NULL, comment FROM duckdb_tables() WHERE database_name = 'lake'"
+            # Not what stands in duckdb_tables(), which counts the rows of all. What was committed says nothing of a table
+            # that this transaction made anew; its columns have no comment yet.
+            "SELECT s.schema_name, t.table_name, NULL, c.value FROM"
+            f" (FROM {CATALOG}tag WHERE key = 'comment' AND end_snapshot IS NULL) AS c"
+            f" JOIN (FROM {CATALOG}table WHERE end_snapshot IS NULL) AS t ON t.table_id = c.object_id"
+            f" JOIN {CATALOG}schema AS s USING (schema_id)"
             " UNION ALL SELECT schema_name, table_name, column_name, comment FROM duckdb_columns()"
             " WHERE database_name = 'lake'"
         ).fetchall()
     }
     for table in tables:
-        if found[table.schema, table.name, None] != table.comment:
+        here = table.schema, table.name
+        wrong = [(name, text) for name, _, text in table.columns if found[*here, name] != text]
+        if wrong or found.get((*here, None)) != table.comment:
             tx.execute(f"COMMENT ON TABLE {table.qualified} IS {quote(table.comment)}")
-        for name, _, comment in table.columns:
-            if found[table.schema, table.name, name] != comment:
-                tx.execute(f'COMMENT ON COLUMN {table.qualified}."{name}" IS {quote(comment)}')
+        for name, text in wrong:
+            tx.execute(f'COMMENT ON COLUMN {table.qualified}."{name}" IS {quote(text)}')
 
 
 def _fill_reference(tx: duckdb.DuckDBPyConnection, catalog: Catalog, version: str) -> None:

@@ -15,7 +15,7 @@ import yaml
 from catalog.errors import UserError
 from catalog.loader import ROOT
 from warehouse.batch import digest
-from warehouse.datafiles import METADATA, DataFile, data_files
+from warehouse.datafiles import CATALOG, DataFile, data_files
 from warehouse.lake import Lake
 from warehouse.lookups import log_path
 from warehouse.lookups import problems as lookup_problems
@@ -30,7 +30,7 @@ _RESTORE = "用 xtcredit restore 备份目录 --missing 补回"
 def lost_data_files(lake: Lake) -> list[DataFile]:
     """Data files that are gone, or not as long as they were written."""
     folder = lake.home.lake_data
-    return [file for file in data_files(lake.connection, METADATA) if _size(folder / file.path) != file.size]
+    return [file for file in data_files(lake.connection, CATALOG) if _size(folder / file.path) != file.size]
 
 
 def _lake_files(lake: Lake) -> Iterator[Row]:

@@ -20,7 +20,7 @@ from transforms.integrate.plan import OWN_COLUMNS, Plan, column_comments, resolv
 from transforms.publish.questions import QUESTIONS
 from transforms.publish.state import current_rows
 from transforms.publish.suppress import SMALL, small, suppress, told_by_batch
-from warehouse.datafiles import METADATA
+from warehouse.datafiles import CATALOG
 from warehouse.lake import Lake
 from warehouse.publish import PublishedTable
 from warehouse.schema import REFERENCE
@@ -133,13 +133,12 @@ class _Tables:
 
     def _last_changes(self) -> dict[str, int]:
         """Per table of the lake: the last snapshot that changed its files, or which of their rows are deleted."""
-        at = f"{METADATA}ducklake_"
         # Later deletions go into the file of the first, which then bears the last snapshot as `partial_max`.
         rows = self.lake.execute(
             f"""SELECT s.schema_name || '.' || t.table_name, max(greatest(f.begin_snapshot, coalesce(f.end_snapshot, 0), coalesce(f.partial_max, 0)))
-            FROM (SELECT table_id, begin_snapshot, end_snapshot, partial_max FROM {at}data_file
-                UNION ALL SELECT table_id, begin_snapshot, end_snapshot, partial_max FROM {at}delete_file) f JOIN {at}table t ON t.table_id = f.table_id AND t.end_snapshot IS NULL
-            JOIN {at}schema s ON s.schema_id = t.schema_id GROUP BY 1"""
+            FROM (SELECT table_id, begin_snapshot, end_snapshot, partial_max FROM {CATALOG}data_file
+                UNION ALL SELECT table_id, begin_snapshot, end_snapshot, partial_max FROM {CATALOG}delete_file) f JOIN {CATALOG}table t ON t.table_id = f.table_id AND t.end_snapshot IS NULL
+            JOIN {CATALOG}schema s ON s.schema_id = t.schema_id GROUP BY 1"""
         ).fetchall()
         return dict(rows)
 
