@@ -370,9 +370,7 @@ def ensure_schema(lake: Lake, catalog: Catalog) -> None:
         existing = present_tables(tx)
         for table in tables:
             present = existing.get(f"{table.schema}.{table.name}")
-            if present is None:
-                _create(tx, table)
-            elif table.schema != "rec":
+            if present is None or table.schema != "rec":
                 _extend(tx, table, present)
         for item in catalog.items.values():
             if present := existing.get(f"rec.{item.id}"):
@@ -476,14 +474,13 @@ def _sql_type(kind: TypeEngine[Any]) -> str:
     return names[type(kind)]
 
 
-def _create(tx: duckdb.DuckDBPyConnection, table: Columns) -> None:
-    tx.execute(f"CREATE TABLE {table.definition}")
-    partition = "period" if table.schema == "rec" else PARTITIONS.get(f"{table.schema}.{table.name}")
-    if partition is not None:
-        tx.execute(f"ALTER TABLE {table.qualified} SET PARTITIONED BY ({partition})")
-
-
-def _extend(tx: duckdb.DuckDBPyConnection, table: Columns, present: Mapping[str, str]) -> None:
+def _extend(tx: duckdb.DuckDBPyConnection, table: Columns, present: Mapping[str, str] | None) -> None:
+    if present is None:
+        tx.execute(f"CREATE TABLE {table.definition}")
+        partition = "period" if table.schema == "rec" else PARTITIONS.get(f"{table.schema}.{table.name}")
+        if partition is not None:
+            tx.execute(f"ALTER TABLE {table.qualified} SET PARTITIONED BY ({partition})")
+        return
     for name, kind, _ in table.columns:
         if name not in present:
             tx.execute(f'ALTER TABLE {table.qualified} ADD COLUMN "{name}" {kind}')
@@ -493,11 +490,7 @@ def extend_tables(tx: duckdb.DuckDBPyConnection, tables: Iterable[Columns]) -> N
     """Create tables that are missing, and add columns that those present lack."""
     existing = present_tables(tx)
     for table in tables:
-        present = existing.get(f"{table.schema}.{table.name}")
-        if present is None:
-            tx.execute(f"CREATE TABLE {table.definition}")
-        else:
-            _extend(tx, table, present)
+        _extend(tx, table, existing.get(f"{table.schema}.{table.name}"))
 
 
 def apply_comments(tx: duckdb.DuckDBPyConnection, tables: Iterable[Columns]) -> None:
