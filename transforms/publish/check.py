@@ -21,7 +21,7 @@ from catalog.loader import Catalog
 from catalog.model import Field, Item
 from catalog.types import TYPES
 from catalog.types.base_sql import quote
-from transforms.publish.state import current_rows, hide, numbers
+from transforms.publish.state import LINKED, SUBJECT_KEY, current_rows, hide, numbers
 from warehouse.lake import Lake
 from warehouse.lookups import Entry, Lookup, append, next_number
 
@@ -195,12 +195,12 @@ def _resolve(lake: Lake, codes: list[tuple[int, str]]) -> None:
 
 def _details(lake: Lake, catalog: Catalog, items: list[Item]) -> Iterator[dict[str, Any]]:
     lake.execute(
-        """CREATE OR REPLACE TEMP TABLE xt_met AS
-        SELECT r.item_id, r.record_key, coalesce(l.subject_key, r.subject_key) AS subject_key, h.reason
+        f"""CREATE OR REPLACE TEMP TABLE xt_met AS
+        SELECT r.item_id, r.record_key, {SUBJECT_KEY} AS subject_key, h.reason
         FROM core.record r
-        LEFT JOIN core.link l ON l.item_id = r.item_id AND l.record_key = r.record_key
+        {LINKED}
         LEFT JOIN xt_hidden h ON h.item_id = r.item_id AND h.record_key = r.record_key
-        WHERE coalesce(l.subject_key, r.subject_key) IN (SELECT subject_key FROM xt_asked)"""
+        WHERE {SUBJECT_KEY} IN (SELECT subject_key FROM xt_asked)"""
     )
     met = {
         name

@@ -31,6 +31,12 @@ RIGHTS = ("objection", "corrected", "deleted", "repaired")
 """Reasons that are the subject's own doing: who received the record before must hear of them."""
 
 
+LINKED = "LEFT JOIN core.link l ON l.item_id = r.item_id AND l.record_key = r.record_key"
+"""What a record of the ledger, `r`, was found to be about; none before the first integration."""
+SUBJECT_KEY = "coalesce(l.subject_key, r.subject_key)"
+"""Of a record that is `LINKED`: whom it is about."""
+
+
 def hide(lake: Lake, catalog: Catalog, as_of: date) -> None:
     """Make `xt_hidden` for the records of the lake as it is open, on the day `as_of`.
 
@@ -160,10 +166,10 @@ def _processes(
     own_number = number_sql(f'v."{process.record_no}"')
     lake.execute(
         f"""CREATE OR REPLACE TEMP TABLE xt_process AS
-        SELECT t.item_id AS target, coalesce(l.subject_key, r.subject_key) AS subject_key,
+        SELECT t.item_id AS target, {SUBJECT_KEY} AS subject_key,
             v."{item.subject.name}" AS name, {own_number} AS number, v."{process.begun}" AS begun, v."{process.concluded}" AS concluded, v."{process.conclusion}" AS conclusion
         FROM {current_rows(item)}
-        LEFT JOIN core.link l ON l.item_id = r.item_id AND l.record_key = r.record_key
+        {LINKED}
         JOIN ref.item t ON trim(v."{process.catalog}") IN (t.title, t.code, t.item_id)"""
     )
     targets = lake.execute("SELECT DISTINCT target FROM xt_process ORDER BY target").fetchall()
@@ -174,7 +180,7 @@ def _processes(
             continue
         named = numbers(target)
         borne = ", ".join(number_sql(f'v."{each}"') for each in named)
-        same = "p.subject_key = coalesce(l.subject_key, r.subject_key)"
+        same = f"p.subject_key = {SUBJECT_KEY}"
         # A name alone is nobody: it confirms a number, and no more.
         theirs = (
             f'p.number IN ({borne}) AND coalesce({same}, p.name = v."{target.subject.name}")'
@@ -198,7 +204,7 @@ def _processes(
                     CASE WHEN p.concluded IS NULL OR p.concluded > {day} THEN p.begun
                         WHEN p.conclusion IN ({stops}) THEN {since} ELSE p.concluded END AS since
                 FROM {current_rows(target)}
-                LEFT JOIN core.link l ON l.item_id = r.item_id AND l.record_key = r.record_key
+                {LINKED}
                 JOIN xt_process p ON p.target = {quote(name)} AND {theirs})
             WHERE reason IS NOT NULL"""
         )

@@ -18,7 +18,7 @@ from transforms.assess.facts import Places
 from transforms.assess.tables import MARTS
 from transforms.integrate.plan import OWN_COLUMNS, Plan, column_comments, resolve
 from transforms.publish.questions import QUESTIONS
-from transforms.publish.state import current_rows
+from transforms.publish.state import LINKED, SUBJECT_KEY, current_rows
 from transforms.publish.suppress import SMALL, small, suppress, told_by_batch
 from warehouse.datafiles import CATALOG
 from warehouse.lake import Lake
@@ -119,13 +119,13 @@ class _Tables:
     def _ledger_fingerprints(self) -> dict[str, str]:
         """Per item: what its published rows depend on in the lake, in one pass over the ledger."""
         rows = self.lake.execute(
-            """
+            f"""
             SELECT r.item_id, concat_ws('-', count(*), bit_xor(hash(r.record_key, r.batch_id, r.row_number, r.content_hash, r.status,
-                coalesce(l.subject_key, r.subject_key), r.county_code, r.division_code, r.first_period, r.last_period)),
+                {SUBJECT_KEY}, r.county_code, r.division_code, r.first_period, r.last_period)),
                 bit_xor(hash(b.sha256, b.catalog_version)), bit_xor(hash(h.record_key, h.reason)))
             FROM core.record r
             JOIN (SELECT batch_id, sha256, catalog_version FROM ops.batch) b ON b.batch_id = r.batch_id
-            LEFT JOIN core.link l ON l.item_id = r.item_id AND l.record_key = r.record_key
+            {LINKED}
             LEFT JOIN xt_hidden h ON h.item_id = r.item_id AND h.record_key = r.record_key
             GROUP BY r.item_id"""
         ).fetchall()
@@ -169,14 +169,14 @@ class _Tables:
     def _record(self, item: Item) -> PublishedTable:
         person = _person(item)
         columns: dict[str, tuple[str, str]] = {}
-        key = "coalesce(l.subject_key, r.subject_key)"
-        hidden_subject = "FALSE" if self._in_full(item) else "TRUE"
+        in_full = self._in_full(item)
         lineage = {
-            "subject_key": f"CASE WHEN starts_with({key}, 'person:') THEN 'person:' || xt_public({key})"
-            f" WHEN {hidden_subject} THEN 'masked:' || xt_public({key}) ELSE {key} END",
+            "subject_key": _public_key(
+                SUBJECT_KEY, SUBJECT_KEY if in_full else f"'masked:' || xt_public({SUBJECT_KEY})"
+            ),
             # Where a natural person lives is told by the township and village, too.
-            "division_code": f"CASE WHEN {hidden_subject} OR {person or 'FALSE'} THEN left(r.division_code, 6) ELSE r.division_code END",
-            "row_number": f"CASE WHEN {hidden_subject} THEN NULL ELSE r.row_number END",
+            "division_code": f"CASE WHEN {(person or 'FALSE') if in_full else 'TRUE'} THEN left(r.division_code, 6) ELSE r.division_code END",
+            "row_number": "r.row_number" if in_full else "NULL::BIGINT",
         }
         for name, comment in _LINEAGE:
             columns[name] = lineage.get(name, f"r.{name}"), comment
@@ -185,12 +185,8 @@ class _Tables:
             if expression is not None:
                 columns[field.name] = expression, field_comment(field, item)
         county = f" AND {self._own('r.county_code', 'r.division_code')}" if self.audience.county else ""
-        source = (
-            f"{current_rows(item)} LEFT JOIN core.link l ON l.item_id = r.item_id AND l.record_key = r.record_key"
-            f" ANTI JOIN (SELECT record_key FROM xt_hidden WHERE item_id = {quote(item.id)}) h ON h.record_key = r.record_key"
-            f" WHERE TRUE{county}"
-        )
-        shown = "" if self._in_full(item) else "；政务共享，未经授权，内容已遮盖"
+        source = f"{_shown_rows(item)} WHERE TRUE{county}"
+        shown = "" if in_full else "；政务共享，未经授权，内容已遮盖"
         comment = item_comment(item).replace("各批次的有效行", f"公示（共享）中的现行记录{shown}")
         return self._table("rec", item.id, comment, columns, source, self.ledger[item.id])
 
@@ -207,7 +203,7 @@ class _Tables:
             return _scrubbed(column, kind.running) if kind.storage == "VARCHAR" and not field.list else column
         # Of a natural person among the counterparties the name is published masked (domain notes 4.3), in texts, too.
         name = f'v."{item.subject.name}"'
-        masked = f"left({name}, 1) || repeat('*', greatest(length({name}) - 1, 1))"
+        masked = TYPES["person_name"].mask(name)
         text = _scrubbed(column, kind.running)
         if field.name == item.subject.address:
             return f"CASE WHEN NOT {person} THEN {text} END"
@@ -229,8 +225,7 @@ class _Tables:
             or any(self.catalog.items[m].publicity or self.catalog.items[m].process for m in members)
             or any(self.catalog.items[m].subject.person for m in members)
         )
-        public = f"CASE WHEN starts_with({key}, 'person:') THEN 'person:' || xt_public({key}) ELSE {key} END"
-        columns: dict[str, tuple[str, str]] = {"subject_key": (public, _LINEAGE[0][1])}
+        columns: dict[str, tuple[str, str]] = {"subject_key": (_public_key(key, key), _LINEAGE[0][1])}
         comments = column_comments(library)
         for column in plan.columns:
             if column.sources and (expression := self._attribute(plan, column.name)) is not None:
@@ -245,12 +240,7 @@ class _Tables:
         where = [self._own("t.county_code")] if self.audience.county else []
         reads = f"{self.changed[plan.table]}"
         if narrowed:
-            shown = [
-                f"SELECT coalesce(l.subject_key, r.subject_key) AS k FROM {current_rows(self.published[m])}"
-                " LEFT JOIN core.link l ON l.item_id = r.item_id AND l.record_key = r.record_key"
-                f" ANTI JOIN (SELECT record_key FROM xt_hidden WHERE item_id = {quote(m)}) h ON h.record_key = r.record_key"
-                for m in members
-            ]
+            shown = [f"SELECT {SUBJECT_KEY} AS k FROM {_shown_rows(self.published[m])}" for m in members]
             where.append(f"t.subject_key IN ({' UNION ALL '.join(shown) or 'SELECT NULL'})")
             reads += "".join(self.ledger.get(m, "") for m in members)
         source = f'lib."{library.id}" t WHERE {" AND ".join(where) or "TRUE"}'
@@ -443,6 +433,19 @@ class _Tables:
         names = ", ".join(f'"{title}"' for title in titles)
         columns = {title: (f'"{title}"', title) for title in titles}
         return self._table("main", name, comment, columns, f"(VALUES {values}) AS t({names})", "")
+
+
+def _shown_rows(item: Item) -> str:
+    """SQL: the current rows of an item that are shown, with what they are linked to as `l`."""
+    return (
+        f"{current_rows(item)} {LINKED}"
+        f" ANTI JOIN (SELECT record_key FROM xt_hidden WHERE item_id = {quote(item.id)}) h ON h.record_key = r.record_key"
+    )
+
+
+def _public_key(key: str, other: str) -> str:
+    """SQL: the pseudonym of a person for this file alone; `other` of anybody else."""
+    return f"CASE WHEN starts_with({key}, 'person:') THEN 'person:' || xt_public({key}) ELSE {other} END"
 
 
 def _person(item: Item) -> str | None:
