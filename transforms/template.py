@@ -19,10 +19,10 @@ from catalog.model import Field, Item
 from catalog.period import Period
 from catalog.types import TYPES
 from quality.rules import Scope, row_rules
+from transforms.excel import LAST_ROW, new_workbook, print_across
 from transforms.stage.header import column_letter
 
 EXPLANATION, CODES = "填写说明", "代码表"
-LAST_ROW = 1_048_575  # Excel's, 0-based
 _SHOWN = 12  # titles of a code list in a note; the whole list stands on its own sheet
 _NUMBERS = ("BIGINT", "DECIMAL")
 _MADE = datetime(2019, 10, 1, tzinfo=UTC)  # equal catalogs give equal bytes
@@ -73,9 +73,8 @@ def write_template(item: Item, catalog: Catalog, path: Path) -> Path:
         )
         for f in delivered_fields(item, None)
     ]
-    options = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
     path.parent.mkdir(parents=True, exist_ok=True)
-    with xlsxwriter.Workbook(path, options) as book:
+    with new_workbook(path) as book:
         book.set_properties({"title": f"{item.title}报送模板", "subject": item.code, "created": _MADE})
         styles = _Styles(book)
         data = book.add_worksheet(item.title.translate(_FORBIDDEN)[:31])
@@ -281,11 +280,8 @@ def _codes_sheet(sheet: Any, styles: _Styles, lists: Sequence[CodeList]) -> dict
 
 
 def _page(sheet: Any) -> None:
-    sheet.set_paper(9)  # A4
-    sheet.set_landscape()
-    sheet.fit_to_pages(1, 0)
+    print_across(sheet)
     sheet.set_margins(left=0.5, right=0.5, top=0.6, bottom=0.6)
-    sheet.set_footer("&C— &P —")
 
 
 def _column_width(entry: _Entry) -> float:

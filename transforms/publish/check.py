@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import xlsxwriter
 from python_calamine import CalamineError, CalamineWorkbook
 
 from catalog.describe import category_title
@@ -21,6 +20,7 @@ from catalog.loader import Catalog
 from catalog.model import Field, Item
 from catalog.types import TYPES
 from catalog.types.base_sql import quote
+from transforms.excel import new_workbook
 from transforms.publish.state import LINKED, SUBJECT_KEY, current_rows, hide, numbers
 from warehouse.lake import Lake
 from warehouse.lookups import Entry, Lookup, append, next_number
@@ -266,8 +266,7 @@ _KINDS = {"uscc": "统一社会信用代码", "org": "组织机构代码", "reg"
 def _write(
     path: Path, results: list[dict[str, Any]], details: list[dict[str, Any]], notes: dict[str, str]
 ) -> None:
-    options = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
-    with xlsxwriter.Workbook(path, options) as book:
+    with new_workbook(path) as book:
         bold = book.add_format({"bold": True, "bg_color": "#DCE6F1", "border": 1})
         red = book.add_format({"bold": True, "font_color": "#C00000"})
 

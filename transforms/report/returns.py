@@ -15,6 +15,7 @@ from catalog.period import Period
 from catalog.personal import redact
 from catalog.types import TYPES
 from catalog.types.base_sql import quote
+from transforms.excel import new_workbook, print_across
 from transforms.report.words import issue_date
 from transforms.report.workbook import LINE, lines_needed
 from warehouse.lake import Lake
@@ -68,10 +69,7 @@ def _one(lake: Lake, catalog: Catalog, period: Period, out: Path, *, division: s
     titles = {i.id: i.title for i in catalog.items.values()}
     fields = {(i.id, f.name): f.title for i in catalog.items.values() for f in i.kept_fields}
     day = issue_date(period, load_wording())
-    options = {
-        "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False, "constant_memory": True,
-    }  # fmt: skip
-    with xlsxwriter.Workbook(path, options) as book:
+    with new_workbook(path, constant_memory=True) as book:
         book.set_properties(
             {"title": f"{who}{period}退回清单", "created": datetime(day.year, day.month, day.day, tzinfo=UTC)}
         )
@@ -122,10 +120,7 @@ def _sheet(book: xlsxwriter.Workbook, caption: str) -> Any:
         sheet.write_string(_HEAD - 1, column, title, head)
     sheet.freeze_panes(_HEAD, 3)
     sheet.repeat_rows(_HEAD - 1)
-    sheet.set_paper(9)
-    sheet.set_landscape()
-    sheet.fit_to_pages(1, 0)
-    sheet.set_footer("&C— &P —")
+    print_across(sheet)
     return sheet
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import xlsxwriter
 
+from transforms.excel import LAST_ROW, new_workbook, print_across
 from transforms.report import words
 from transforms.report.figures import Figures, Row
 from transforms.report.tables import Column, Table, flag_table, tables
 
-LAST_ROW = 1_048_575  # Excel's, 0-based
 FIRST = 4  # caption, notes' pointer, unit line, header
 LINE = 15  # points, at 11 points of Song
 
@@ -29,8 +29,7 @@ def write_review(f: Figures, path: Path) -> Path:
 
 
 def _write(f: Figures, path: Path, shown: Sequence[Table]) -> Path:
-    options = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
-    with xlsxwriter.Workbook(path, options) as book:
+    with new_workbook(path) as book:
         day = words.issue_date(f.period, f.wording)
         book.set_properties(
             {
@@ -175,10 +174,7 @@ def _notes_sheet(book: xlsxwriter.Workbook, styles: _Styles, f: Figures) -> None
 
 
 def _page(sheet: Any, f: Figures) -> None:
-    sheet.set_paper(9)  # A4
-    sheet.set_landscape()
+    print_across(sheet, f"快照号{f.snapshot}")
     sheet.set_margins(left=0.6, right=0.6, top=0.7, bottom=0.7)
-    sheet.fit_to_pages(1, 0)
     sheet.center_horizontally()
-    sheet.set_footer(f"&L快照号{f.snapshot}&C— &P —")
     sheet.hide_gridlines(2)
