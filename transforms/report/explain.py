@@ -13,7 +13,7 @@ from catalog.errors import UserError
 from catalog.loader import Catalog
 from catalog.period import Period
 from transforms.assess.facts import Places
-from transforms.report.figures import require_assessed
+from transforms.report.figures import county_of, require_assessed
 from transforms.report.publication import published
 from warehouse.lake import Lake
 
@@ -48,10 +48,7 @@ def explain(
             "SELECT county_code, county_name, collected FROM mart.county_progress WHERE period = ?",
             [str(period)],
         )
-        unit = next((u for u in units if county in (u["county_code"], u["county_name"])), None)
-        if unit is None:
-            known = "、".join(f"{u['county_code']} {u['county_name']}" for u in units)
-            raise UserError(f"本期没有县（市、区）“{county}”", remedy=f"从中选一个：{known}")
+        unit = county_of(units, county)
         _members(at, catalog, period, unit["county_code"])
         found = Explanation(
             unit["county_name"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,11 +122,7 @@ def read_figures(
     (city,) = lake.rows("SELECT * FROM mart.city_progress WHERE period = ?", [str(period)])
     counties = county_rows(lake, period)
     unit = _unit(catalog, counties, county, department)
-    departments = lake.rows(
-        "SELECT * FROM mart.department_progress WHERE period = ? "
-        "ORDER BY collected DESC, submitted DESC, department",
-        [str(period)],
-    )
+    departments = _mart(lake, period, "department_progress", "collected DESC, submitted DESC, department")
     items = lake.rows(
         "SELECT m.*, t.* EXCLUDE item_id FROM (FROM mart.item_progress WHERE period = $1) AS m "
         "LEFT JOIN (SELECT item_id, max(due_date) AS due_date, min(delivered_on) AS delivered_on, bool_and(on_time) AS on_time "
@@ -135,7 +131,7 @@ def read_figures(
         [str(period)],
     )
     if unit is not None and unit.kind == "department":
-        departments = [row for row in departments if row["department"] == unit.id]
+        departments = tuple(row for row in departments if row["department"] == unit.id)
         if not departments:
             raise UserError(f"{period}考核之后才有部门“{unit.name}”", remedy=_ASSESS.format(period))
         unit = Unit(unit.kind, unit.id, departments[0]["department_name"])
@@ -148,7 +144,7 @@ def read_figures(
         unit=unit,
         city=city,
         counties=tuple(counties),
-        departments=tuple(departments),
+        departments=departments,
         items=tuple(items),
         county_items=tuple(_county_items(lake, period, unit)),
         faults=tuple(_faults(lake, catalog, period, unit)),
@@ -156,39 +152,15 @@ def read_figures(
         wording=terms.wording,
         reference=terms.reference,
         filled=terms.filled,
-        county_scores=tuple(
-            lake.rows(
-                "SELECT * FROM mart.county_score WHERE period = ? ORDER BY rank NULLS LAST, county_code",
-                [str(period)],
-            )
-        ),
-        department_scores=tuple(
-            lake.rows(
-                "SELECT * FROM mart.department_score WHERE period = ? ORDER BY rank NULLS LAST, department",
-                [str(period)],
-            )
-        ),
-        parts=_nested(
-            lake, "SELECT * FROM mart.score_part WHERE period = ? ORDER BY position", period, "measure"
-        ),
+        county_scores=_mart(lake, period, "county_score", "rank NULLS LAST, county_code"),
+        department_scores=_mart(lake, period, "department_score", "rank NULLS LAST, department"),
+        parts=_nested(_mart(lake, period, "score_part", "position"), "measure"),
         double_publicity=tuple(_double_publicity(lake, period, terms.wording)),
         duties=tuple(_duties(lake, period)),
-        flags=tuple(
-            lake.rows(
-                "SELECT * FROM mart.review_flag WHERE period = ? ORDER BY county_code, department, flag, item_id",
-                [str(period)],
-            )
-        ),
-        forecast=tuple(
-            lake.rows("SELECT * FROM mart.forecast WHERE period = ? ORDER BY county_code", [str(period)])
-        ),
-        adjustments=tuple(
-            lake.rows(
-                "SELECT * FROM mart.adjustment WHERE period = ? AND difference <> 0 ORDER BY county_code",
-                [str(period)],
-            )
-        ),
-        volume=_nested(lake, "SELECT * FROM mart.volume WHERE period = ?", period, "span"),
+        flags=_mart(lake, period, "review_flag", "county_code, department, flag, item_id"),
+        forecast=_mart(lake, period, "forecast", "county_code"),
+        adjustments=tuple(a for a in _mart(lake, period, "adjustment", "county_code") if a["difference"]),
+        volume=_nested(_mart(lake, period, "volume", "ALL"), "span"),
     )
 
 
@@ -224,17 +196,23 @@ def require_fresh(lake: Lake, period: Period) -> None:
         raise UserError(f"{period}考核之后又有数据或月报表入库，考核结果已旧", remedy=_ASSESS.format(period))
 
 
+def county_of(counties: Sequence[Row], county: str) -> Row:
+    """The row of the county of this code or name; raises `UserError` naming all where it is none."""
+    for row in counties:
+        if county in (row["county_code"], row["county_name"]):
+            return row
+    known = "、".join(f"{row['county_code']} {row['county_name']}" for row in counties)
+    raise UserError(f"本期没有县（市、区）“{county}”", remedy=f"从中选一个：{known}")
+
+
 def _unit(
     catalog: Catalog, counties: Sequence[Row], county: str | None, department: str | None
 ) -> Unit | None:
     if county is not None and department is not None:
         raise UserError("不能同时指定县（市、区）和部门", remedy="--county 与 --department 只写一个")
     if county is not None:
-        for row in counties:
-            if county in (row["county_code"], row["county_name"]):
-                return Unit("county", row["county_code"], row["county_name"])
-        codes = "、".join(f"{row['county_code']} {row['county_name']}" for row in counties)
-        raise UserError(f"本期没有县（市、区）“{county}”", remedy=f"从中选一个：{codes}")
+        row = county_of(counties, county)
+        return Unit("county", row["county_code"], row["county_name"])
     if department is not None:
         found = catalog.departments.get(department) or _by_name(catalog, department)
         if found is None:
@@ -244,9 +222,13 @@ def _unit(
     return None
 
 
-def _nested(lake: Lake, sql: str, period: Period, key: str) -> dict[tuple[str, str], dict[str, Row]]:
+def _mart(lake: Lake, period: Period, name: str, order: str) -> tuple[Row, ...]:
+    return tuple(lake.rows(f"SELECT * FROM mart.{name} WHERE period = ? ORDER BY {order}", [str(period)]))
+
+
+def _nested(rows: Iterable[Row], key: str) -> dict[tuple[str, str], dict[str, Row]]:
     found: dict[tuple[str, str], dict[str, Row]] = {}
-    for row in lake.rows(sql, [str(period)]):
+    for row in rows:
         found.setdefault((row["kind"], row["unit"]), {})[row[key]] = row
     return found
 

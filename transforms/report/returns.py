@@ -41,8 +41,8 @@ def write_return_lists(lake: Lake, catalog: Catalog, period: Period, out: Path) 
     """
     out.mkdir(parents=True, exist_ok=True)
     providers = lake.rows(
-        """
-        SELECT DISTINCT coalesce(b.division, '130500') AS division, coalesce(b.department, 'unknown') AS department
+        f"""
+        SELECT DISTINCT coalesce(b.division, '{CITY}') AS division, coalesce(b.department, 'unknown') AS department
         FROM ops.quarantine AS q JOIN ops.batch AS b USING (batch_id)
         WHERE q.period = ? AND q.level = 'quarantine' ORDER BY ALL
         """,
@@ -61,7 +61,7 @@ def _one(lake: Lake, catalog: Catalog, period: Period, out: Path, *, division: s
         SELECT q.item_id, b.source_file, q.sheet, coalesce(q.sheet_row, q.row_number), q.field, {_masked(catalog)} AS value, q.rule, q.message
         FROM ops.quarantine AS q JOIN ops.batch AS b USING (batch_id)
         WHERE q.period = $period AND q.level = 'quarantine'
-            AND coalesce(b.division, '130500') = $division AND coalesce(b.department, 'unknown') = $department
+            AND coalesce(b.division, '{CITY}') = $division AND coalesce(b.department, 'unknown') = $department
         ORDER BY q.item_id, b.source_file, q.batch_id, q.row_number
         """,
         {"period": str(period), "division": division, "department": department},
