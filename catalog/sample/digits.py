@@ -46,11 +46,6 @@ def base31(values: Ints, width: int) -> Bytes:
     return chars
 
 
-def fixed(text: str, rows: int) -> Bytes:
-    """The same characters in every row."""
-    return np.tile(np.frombuffer(text.encode("ascii"), dtype=np.uint8), (rows, 1))
-
-
 def org_code(body: Bytes) -> Bytes:
     """8 characters and the check character of GB 11714: 11 - sum mod 11, 10 as X, 11 as 0."""
     check = (11 - _ORG_VALUES[body] @ _ORG_FACTORS % 11) % 11

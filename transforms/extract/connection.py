@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -104,12 +103,3 @@ def unreachable(endpoint: Endpoint, reason: str) -> PassingError:
         where=endpoint.name,
         remedy="核对对方服务与网络；恢复后重跑这一步，得到的批次与一次成功相同",
     )
-
-
-@contextmanager
-def asked(endpoint: Endpoint, *broken: type[Exception]) -> Iterator[None]:
-    """Turn the errors by which a library says that the other side is gone into a `PassingError`."""
-    try:
-        yield
-    except broken as error:
-        raise unreachable(endpoint, f"{type(error).__name__}: {error}") from error

@@ -48,9 +48,7 @@ def being_pulled(source: Origin, item: Item, period: Period, home: Home) -> Iter
             folder.rmdir()
 
 
-def land_pulled(
-    made: Path, name: str, source: Origin, item: Item, period: Period, received: datetime | None = None
-) -> Path:
+def land_pulled(made: Path, name: str, source: Origin, item: Item, period: Period) -> Path:
     """Move a file written by `being_pulled` to its place, immutable; the manifest's path."""
     found = digest(made)
     target = made.parent / found[:12] / name
@@ -70,7 +68,7 @@ def land_pulled(
         path=str(target),
         sha256=found,
         size=target.stat().st_size,
-        received_at=(received or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None).isoformat(),
+        received_at=datetime.now(UTC).replace(tzinfo=None).isoformat(),
     ).to_file(manifest)
 
 

@@ -22,9 +22,7 @@ COLUMNS = ("batch_id", "item_id", "period", "source_id", "status", "code", "mess
 _AT_ONCE = 10_000
 
 
-def write_receipt(
-    source: DatabaseSource, delivery: Delivery, lake: Lake, uri: str, *, patience: Patience | None = None
-) -> Mapping[str, int]:
+def write_receipt(source: DatabaseSource, delivery: Delivery, lake: Lake, uri: str) -> Mapping[str, int]:
     """Replace the batch's receipt in the source's table, in one transaction; the rows by status.
 
     A row is `accepted` (new, updated or known already), `questioned` with the rule's code and message, `set_aside`
@@ -41,7 +39,7 @@ def write_receipt(
             tempfile.TemporaryDirectory(dir=lake.home.scratch()) as scratch,
             clear_copy(delivery, lake.home, Path(scratch)) as landed,
         ):
-            for attempt in (patience or Patience()).retrying():
+            for attempt in Patience().retrying():
                 with attempt, told(endpoint, source.receipt.table), engine.begin() as connection:
                     counts.clear()
                     connection.execute(sa.delete(table).where(table.c.batch_id == delivery.batch_id))
