@@ -112,7 +112,7 @@ def build_data_docs(home: Home, period: str) -> Path:
 
 
 def _refusal(batch: StagedBatch, blocking: list[Finding]) -> UserError:
-    told = "；".join(f"{f.message}（实际：{f.observed}）" for f in blocking[:_SHOWN])
+    told = "；".join(f.words for f in blocking[:_SHOWN])
     more = f"；另有{len(blocking) - _SHOWN}项" if len(blocking) > _SHOWN else ""
     return UserError(
         f"整批检查有{len(blocking)}项未过，未入库：{told}{more}",

@@ -161,7 +161,7 @@ def _preview(lake: Lake, catalog: Catalog, batch: StagedBatch, *, confirm_ends: 
     if ends:
         findings = (*findings, ends)
     failed = [f for f in findings if not f.success]
-    refused = tuple(f"{f.message}（实际：{f.observed}）" for f in failed if f.level == "fail")
+    refused = tuple(f.words for f in failed if f.level == "fail")
     now = {name: int(loaded[f"rows_{name}"]) for name in _NUMBERS} if loaded else None
     told = Preview(
         batch_id=delivery.batch_id,

@@ -486,11 +486,10 @@ def snapshots(home: Home) -> tuple[list[str], list[tuple[object, ...]]]:
     """The lake's snapshots, newest first: number, time, what was done."""
     lake, _ = open_lake(home)
     with lake:
-        cursor = lake.execute(
+        return lake.table(
             """SELECT snapshot_id AS "快照", date_trunc('second', snapshot_time::TIMESTAMP) AS "时间", commit_message AS "说明"
             FROM ducklake_snapshots('lake') ORDER BY 1 DESC"""
         )
-        return [column[0] for column in cursor.description or ()], cursor.fetchall()
 
 
 def data_docs(period: str, home: Home) -> str:
@@ -519,7 +518,7 @@ def history(home: Home, item: str | None = None) -> tuple[list[str], list[tuple[
     lake, catalog = open_lake(home)
     wanted = catalog.item(item).id if item else None
     with lake:
-        cursor = lake.execute(
+        return lake.table(
             """
             SELECT date_trunc('second', loaded_at) AS "时间", batch_id AS "批次", source_file AS "文件", status AS "状态", rows_read AS "上报", rows_new AS "新增",
                 rows_updated AS "更新", rows_duplicate AS "重复", rows_quarantined AS "隔离", rows_ignored AS "忽略", NULL AS "说明"
@@ -530,7 +529,6 @@ def history(home: Home, item: str | None = None) -> tuple[list[str], list[tuple[
             ORDER BY 1 DESC, 2""",
             {"item": wanted},
         )
-        return [column[0] for column in cursor.description or ()], cursor.fetchall()
 
 
 @told()

@@ -140,6 +140,11 @@ class Finding(Document):
     observed: str
     message: str
 
+    @property
+    def words(self) -> str:
+        """What was expected, and what was seen."""
+        return f"{self.message}（实际：{self.observed}）"
+
 
 class Verdict(Document):
     """The gate's word on a staged batch: `loaded` (nothing to say) or `warned`; a failed gate has no verdict."""

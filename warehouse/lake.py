@@ -217,9 +217,13 @@ class Lake:
 
     def rows(self, sql: str, parameters: Parameters = None) -> list[dict[str, Any]]:
         """The result as a list of dicts; for small results only."""
+        names, rows = self.table(sql, parameters)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def table(self, sql: str, parameters: Parameters = None) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """The names of the result's columns, and its rows; for small results only."""
         cursor = self.connection.execute(sql, parameters)
-        names = [column[0] for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return [column[0] for column in cursor.description or ()], cursor.fetchall()
 
     def scalar(self, sql: str, parameters: Parameters = None) -> Any:
         """The first value of the first row, None if there is no row."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +21,17 @@ def append_line(path: Path, line: str) -> None:
         file.write(line + "\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def lines_of(path: Path) -> list[str]:
+    """The lines of a log, oldest first; none before the first."""
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+
+def entries_of(model: type[M], path: Path) -> Iterator[M]:
+    """The entries of a log, oldest first; raises `UserError` for a line that is none."""
+    for number, line in enumerate(lines_of(path), 1):
+        yield entry_of(model, path, number, line)
 
 
 def entry_of(model: type[M], path: Path, number: int, line: str) -> M:

@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from catalog.errors import UserError
 from warehouse.home import Home
 from warehouse.lock import file_lock
-from warehouse.log import append_line, entry_of
+from warehouse.log import append_line, entries_of, entry_of, lines_of
 from warehouse.secret import derived_key
 
 _START = "0" * 64
@@ -65,14 +66,14 @@ def _head(home: Home) -> Path:
 
 def next_number(home: Home) -> int:
     """The number the next entry will bear, if nobody is faster."""
-    return len(_lines(home)) + 1
+    return len(lines_of(log_path(home))) + 1
 
 
 def append(home: Home, lookup: Lookup) -> Entry:
     """Add an entry, on disk when this returns."""
     home.private_dir(home.audit)
     with file_lock(home.audit / ".lock"):
-        lines = _lines(home)
+        lines = lines_of(log_path(home))
         previous = entry_of(Entry, log_path(home), len(lines), lines[-1]).seal if lines else _START
         seq, at = len(lines) + 1, datetime.now(UTC).isoformat(timespec="seconds")
         entry = Entry(
@@ -88,18 +89,17 @@ def append(home: Home, lookup: Lookup) -> Entry:
 
 def entries(home: Home) -> Iterator[Entry]:
     """All entries, oldest first; raises `UserError` for a line that is none."""
-    for number, line in enumerate(_lines(home), 1):
-        yield entry_of(Entry, log_path(home), number, line)
+    return entries_of(Entry, log_path(home))
 
 
 def problems(home: Home) -> Iterator[tuple[int, str]]:
     """Where the chain does not hold: number of the line, and what is wrong (Chinese). None for a sound or missing log."""
     previous, seq = _START, 0
-    for seq, line in enumerate(_lines(home), 1):
+    for seq, line in enumerate(lines_of(log_path(home)), 1):
         try:
-            entry = Entry.model_validate_json(line)
-        except ValidationError:
-            yield seq, "不是完整的一条记录"
+            entry = entry_of(Entry, log_path(home), seq, line)
+        except UserError as error:
+            yield seq, error.what
             return
         if entry.seq != seq or entry.previous != previous:
             yield seq, "与前一条不相接：中间有删除、插入或换位"
@@ -111,11 +111,6 @@ def problems(home: Home) -> Iterator[tuple[int, str]]:
     head = _head(home).read_text(encoding="ascii").split() if _head(home).exists() else ["0", _START]
     if head != [str(seq), previous] and (seq, head[0]) != (0, "0"):
         yield seq, f"末尾与所记不符（应有 {head[0]} 条）"
-
-
-def _lines(home: Home) -> list[str]:
-    path = log_path(home)
-    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
 def _seal(home: Home, seq: int, at: str, lookup: Lookup, previous: str) -> str:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from warehouse.home import Home
 from warehouse.lock import file_lock
-from warehouse.log import append_line, entry_of
+from warehouse.log import append_line, entries_of
 
 
 class Published(BaseModel):
@@ -68,7 +68,4 @@ def last_version(home: Home, audience: str) -> int:
 
 def entries(home: Home) -> Iterator[Published]:
     """All lines, oldest first; none before the first publication. Raises `UserError` for a line that is none."""
-    path = log_path(home)
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    for number, line in enumerate(lines, 1):
-        yield entry_of(Published, path, number, line)
+    return entries_of(Published, log_path(home))

@@ -35,8 +35,7 @@ def run_query(lake: Lake, statement: str) -> tuple[list[str], list[tuple[object,
             _refuse_closed(node)
         lake.execute("DROP MACRO IF EXISTS xt_pseudonym")
         lake.execute("SET python_enable_replacements = false")
-        cursor = lake.execute(statement)
-        return [column[0] for column in cursor.description or ()], cursor.fetchall()
+        return lake.table(statement)
     except duckdb.Error as error:
         raise UserError(f"查询有误：{str(error).splitlines()[0]}", remedy="核对表名、列名与语法") from error
 
