@@ -354,9 +354,9 @@ def freeze(period: str, home: Home) -> int:
     """Publish the period as assessed; the snapshot that its bulletin is made from from now on."""
     from transforms.report import freeze as publish_month
 
-    lake, _ = open_lake(home)
+    lake, catalog = open_lake(home)
     with lake:
-        return publish_month(lake, Period.parse(period)).snapshot
+        return publish_month(lake, catalog, Period.parse(period)).snapshot
 
 
 @told()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,11 @@ from catalog.divisions import CITY
 from catalog.errors import UserError
 from catalog.loader import Catalog, Department, bureau_name
 from catalog.period import Period
+from catalog.personal import redact
 from catalog.scoring import Reference, load_scoring
 from catalog.targets import Targets
+from catalog.types import TYPES
+from catalog.types.base_sql import quote
 from transforms.assess.facts import Places, plan_of
 from warehouse.lake import Lake, present_tables
 
@@ -117,7 +121,7 @@ def read_figures(
 
     Raises `UserError` if the period was not assessed, if batches were loaded since, or for an unknown unit.
     """
-    require_fresh(lake, period)
+    require_fresh(lake, catalog, period)
     terms = terms or present_terms(period)
     (city,) = lake.rows("SELECT * FROM mart.city_progress WHERE period = ?", [str(period)])
     counties = county_rows(lake, period)
@@ -173,8 +177,8 @@ def require_assessed(lake: Lake, period: Period) -> None:
         raise UserError(f"{period}还没有考核结果", remedy=_ASSESS.format(period))
 
 
-def require_fresh(lake: Lake, period: Period) -> None:
-    """A bulletin never mixes marts of one state with a quarantine of another."""
+def require_fresh(lake: Lake, catalog: Catalog, period: Period) -> None:
+    """A bulletin never mixes marts of one state with a quarantine, or with records' counties, of another."""
     require_assessed(lake, period)
     agree = lake.scalar(
         """
@@ -192,8 +196,26 @@ def require_fresh(lake: Lake, period: Period) -> None:
         """,
         [str(period)] * 6,
     )
-    if not agree:
+    # A published month keeps the counties as today's divisions may no longer draw them; it was fresh when it was frozen.
+    if not agree or (lake.snapshot is None and not _counties_agree(lake, catalog, period)):
         raise UserError(f"{period}考核之后又有数据或月报表入库，考核结果已旧", remedy=_ASSESS.format(period))
+
+
+def _counties_agree(lake: Lake, catalog: Catalog, period: Period) -> bool:
+    """Integration may give a record another county and change no sum of the city's."""
+    places = Places(catalog.divisions, period.last_day)
+    held: Counter[str] = Counter()
+    for county, division, records in lake.execute(
+        "SELECT coalesce(county_code, ?), coalesce(division_code, ''), count(*)"
+        " FROM core.record ANTI JOIN ref.apart USING (item_id) WHERE first_period <= ? GROUP BY ALL",
+        [CITY, str(period)],
+    ).fetchall():
+        held[places.place(county, division).unit] += records
+    counted = lake.execute(
+        "SELECT county_code, collected FROM mart.county_progress WHERE period = ? AND collected > 0",
+        [str(period)],
+    ).fetchall()
+    return held == dict(counted)
 
 
 def county_of(counties: Sequence[Row], county: str) -> Row:
@@ -379,11 +401,27 @@ def _faults(lake: Lake, catalog: Catalog, period: Period, unit: Unit | None) -> 
     )
 
 
+def shown_value(catalog: Catalog) -> str:
+    """SQL for the value of `ops.quarantine AS q` as its field's type shows it in public; values of private types are masked already."""
+    cases: dict[str, list[str]] = {}
+    for item in catalog.items.values():
+        for field in item.kept_fields:
+            kind = TYPES[field.type]
+            if not kind.private and (shown := kind.mask("q.value")) != "q.value":
+                cases.setdefault(shown, []).append(f"({quote(item.id)}, {quote(field.name)})")
+    if not cases:
+        return "q.value"
+    branches = " ".join(
+        f"WHEN (q.item_id, q.field) IN ({', '.join(pairs)}) THEN {shown}" for shown, pairs in cases.items()
+    )
+    return f"CASE {branches} ELSE q.value END"
+
+
 def _faulty_rows(lake: Lake, catalog: Catalog, period: Period, unit: Unit) -> list[Row]:
     where, parameters = _where(lake, catalog, period, unit)
-    return lake.rows(
+    rows = lake.rows(
         f"""
-        SELECT q.item_id, b.source_file, q.sheet, coalesce(q.sheet_row, q.row_number) AS row_number, q.field, q.rule, q.value, q.message, q.title, q.field_title, q.department_name
+        SELECT q.item_id, b.source_file, q.sheet, coalesce(q.sheet_row, q.row_number) AS row_number, q.field, q.rule, {shown_value(catalog)} AS value, q.message, q.title, q.field_title, q.department_name
         FROM ({_TITLED}) AS q
         LEFT JOIN ops.batch AS b USING (batch_id)
         WHERE q.period = ? AND q.level = 'quarantine' AND {where}
@@ -391,3 +429,4 @@ def _faulty_rows(lake: Lake, catalog: Catalog, period: Period, unit: Unit) -> li
         """,
         [str(period), *parameters],
     )
+    return [row | {"value": redact(row["value"]) if row["value"] else row["value"]} for row in rows]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from catalog.bulletin import Wording
 from catalog.errors import UserError
+from catalog.loader import Catalog
 from catalog.period import Period
 from catalog.scoring import Reference
 from catalog.targets import Targets
@@ -85,7 +86,7 @@ def _reads(kind: type[_M], present: dict[str, Any], stored: dict[str, Any], key:
     return True
 
 
-def freeze(lake: Lake, period: Period) -> Publication:
+def freeze(lake: Lake, catalog: Catalog, period: Period) -> Publication:
     """Publish the period as it stands at the newest snapshot; a month already published stays as it was.
 
     From then on its assessment does not change, its bulletin is made from that snapshot and on those terms, and what is
@@ -93,7 +94,7 @@ def freeze(lake: Lake, period: Period) -> Publication:
     """
     if (before := published(lake, period)) is not None:
         return before
-    require_fresh(lake, period)
+    require_fresh(lake, catalog, period)
     terms = present_terms(period)
     snapshot = lake.snapshot_id()
     with lake.transaction(f"{FREEZE}{period}") as tx:

@@ -13,9 +13,8 @@ from catalog.divisions import CITY
 from catalog.loader import Catalog
 from catalog.period import Period
 from catalog.personal import redact
-from catalog.types import TYPES
-from catalog.types.base_sql import quote
 from transforms.excel import new_workbook, print_across
+from transforms.report.figures import shown_value
 from transforms.report.words import issue_date
 from transforms.report.workbook import LINE, lines_needed
 from warehouse.lake import Lake
@@ -58,7 +57,7 @@ def _one(lake: Lake, catalog: Catalog, period: Period, out: Path, *, division: s
     path = out / f"退回清单-{period}-{division}-{department}.xlsx"
     cursor = lake.execute(
         f"""
-        SELECT q.item_id, b.source_file, q.sheet, coalesce(q.sheet_row, q.row_number), q.field, {_masked(catalog)} AS value, q.rule, q.message
+        SELECT q.item_id, b.source_file, q.sheet, coalesce(q.sheet_row, q.row_number), q.field, {shown_value(catalog)} AS value, q.rule, q.message
         FROM ops.quarantine AS q JOIN ops.batch AS b USING (batch_id)
         WHERE q.period = $period AND q.level = 'quarantine'
             AND coalesce(b.division, '{CITY}') = $division AND coalesce(b.department, 'unknown') = $department
@@ -122,19 +121,3 @@ def _sheet(book: xlsxwriter.Workbook, caption: str) -> Any:
     sheet.repeat_rows(_HEAD - 1)
     print_across(sheet)
     return sheet
-
-
-def _masked(catalog: Catalog) -> str:
-    """SQL for a questioned value as its field's type shows it in public; values of private types are masked already."""
-    cases: dict[str, list[str]] = {}
-    for item in catalog.items.values():
-        for field in item.kept_fields:
-            kind = TYPES[field.type]
-            if not kind.private and (shown := kind.mask("q.value")) != "q.value":
-                cases.setdefault(shown, []).append(f"({quote(item.id)}, {quote(field.name)})")
-    if not cases:
-        return "q.value"
-    branches = " ".join(
-        f"WHEN (q.item_id, q.field) IN ({', '.join(pairs)}) THEN {shown}" for shown, pairs in cases.items()
-    )
-    return f"CASE {branches} ELSE q.value END"

@@ -28,7 +28,7 @@ def assessed(lake, three_items, ledger, batch, declare):
     ledger(30, county="130529")
     ledger(3, county="130529", item="penalty")
     assess(lake, three_items, Period(2019, 11))
-    freeze(lake, Period(2019, 11))
+    freeze(lake, three_items, Period(2019, 11))
     for period in (Period(2019, 12), Period(2020, 7)):
         assess(lake, three_items, period)
     return lake

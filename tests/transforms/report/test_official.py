@@ -161,7 +161,7 @@ def test_a_frozen_month_gives_the_same_bytes_after_more_was_loaded(
     batch(new=5)
     assess(lake, three_items, Period(2019, 12))
     before = [p.read_bytes() for p in report(lake, three_items, Period(2019, 12), tmp_path / "a")]
-    freeze(lake, Period(2019, 12))
+    freeze(lake, three_items, Period(2019, 12))
     ledger(4, county="130528")
     assess(lake, three_items, Period(2019, 12))
     # Neither does it take up what the office changes later in the wording, the targets or the reference lines.
@@ -185,7 +185,7 @@ def sent_out(lake, three_items, ledger, batch):
     ledger(5, county="130528")
     batch(new=5)
     assess(lake, three_items, Period(2019, 12))
-    freeze(lake, Period(2019, 12))
+    freeze(lake, three_items, Period(2019, 12))
 
     def kept(**columns: str | None):
         with lake.transaction("test") as tx:

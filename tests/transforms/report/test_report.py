@@ -262,3 +262,17 @@ def test_figures_in_words():
     assert [wan(x) for x in (38_000_000, 15_000, 0)] == ["3800万", "15,000", "0"]
     assert chinese_date(issue_date(Period(2019, 10), load_wording())) == "2019年11月25日"
     assert issue_date(Period(1994, 12), load_wording()) == date(1995, 1, 25)
+
+
+def test_a_record_that_moved_to_another_county_makes_the_assessment_stale(lake, three_items, ledger):
+    """No sum of the city's tells it, as integration may give a record a county after the month was assessed."""
+    ledger(2, county="130528")
+    ledger(1, county="130530")
+    assess(lake, three_items, DECEMBER)
+    read_figures(lake, three_items, DECEMBER)
+    with lake.transaction() as tx:
+        tx.execute("UPDATE core.record SET county_code = '130528'")
+    with pytest.raises(UserError, match="考核结果已旧"):
+        read_figures(lake, three_items, DECEMBER)
+    assess(lake, three_items, DECEMBER)
+    read_figures(lake, three_items, DECEMBER)

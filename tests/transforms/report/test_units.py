@@ -78,10 +78,22 @@ def test_a_county_finds_what_it_sent_under_its_earlier_code(lake, shared, batch)
     assert not read_figures(lake, shared, july, county="130506").rows
 
 
+def test_a_units_questioned_rows_show_no_whole_name(lake, three_items, batch):
+    name = batch(questioned=1)
+    with lake.transaction() as tx:
+        tx.execute(
+            "INSERT INTO ops.quarantine (batch_id, item_id, period, row_number, level, field, rule, value, message)"
+            " VALUES (?, 'enterprise_registration', '2019-12', 2, 'quarantine', 'legal_representative', 'x', '张样例', '说明')",
+            [name],
+        )
+    assess(lake, three_items, DECEMBER)
+    assert [r["value"] for r in read_figures(lake, three_items, DECEMBER, department="scjg").rows] == ["张**"]
+
+
 def test_a_published_month_keeps_the_catalogs_titles(lake, three_items, batch, tmp_path):
     question(lake, batch(questioned=1, new=1), "enterprise_registration")
     assess(lake, three_items, DECEMBER)
-    freeze(lake, DECEMBER)
+    freeze(lake, three_items, DECEMBER)
     before = [p.read_bytes() for p in report(lake, three_items, DECEMBER, tmp_path / "a")]
     item = three_items.items["enterprise_registration"]
     fields = tuple(f.model_copy(update={"title": "改过的名称"}) for f in item.fields)
