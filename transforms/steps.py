@@ -381,12 +381,14 @@ def county_table(period: str, home: Home) -> Table:
 
 def audit(home: Home) -> Iterator[Outcome]:
     """Run the audit, each clause's outcome as it comes. Libraries behind their ledger are brought up first."""
-    lake, _ = open_lake(home)
-    with lake:
-        if not any(file.live for file in lost_data_files(lake)):
-            integrate_if_needed(home)
-            ensure_marts(lake)
-        yield from audit_lake(lake)
+    # A decorator would be left before the first clause.
+    with told():
+        lake, _ = open_lake(home)
+        with lake:
+            if not any(file.live for file in lost_data_files(lake)):
+                integrate_if_needed(home)
+                ensure_marts(lake)
+            yield from audit_lake(lake)
 
 
 @told()
@@ -404,21 +406,25 @@ def maintain(home: Home) -> dict[str, int]:
     return done | {"inbox": clear_inbox(home, inbox_before())}
 
 
+@told()
 def backup(target: Path, home: Home, *, with_key: bool = False) -> BackupResult:
     """Back the home up into a folder: only what no earlier backup there has is copied."""
     return back_up(home, target, with_key=with_key)
 
 
+@told()
 def restore(source: Path, home: Home, *, name: str | None = None) -> RestoreResult:
     """Restore a backup, the newest unless named, into an empty home."""
     return restore_home(source, home, name=name)
 
 
+@told()
 def restore_missing(source: Path, home: Home) -> list[str]:
     """Bring back data files and landed files that are gone or damaged; their paths."""
     return restore_lost(source, home)
 
 
+@told()
 def restore_drill(source: Path, home: Home) -> dict[str, object]:
     """Restore the newest backup beside the home, compare its state and audit it; what was measured.
 
@@ -448,8 +454,10 @@ def restore_drill(source: Path, home: Home) -> dict[str, object]:
     differing = sorted(t for t in expected.keys() | found.keys() if expected.get(t) != found.get(t))
     violations = [str(outcome) for outcome in outcomes if not outcome.holds]
     if differing or violations:
-        told = "；".join([*(f"{table} 与备份时的湖不同" for table in differing), *violations])
-        raise UserError(f"恢复演练不合格：{told}", where=name, remedy="核对备份盘后重新备份，再演练一次")
+        found_wrong = "；".join([*(f"{table} 与备份时的湖不同" for table in differing), *violations])
+        raise UserError(
+            f"恢复演练不合格：{found_wrong}", where=name, remedy="核对备份盘后重新备份，再演练一次"
+        )
     return {
         "backup": name,
         "snapshot": manifest.snapshot,
@@ -464,6 +472,7 @@ def restore_drill(source: Path, home: Home) -> dict[str, object]:
     }
 
 
+@told()
 def rotate_vault(home: Home) -> tuple[int, int]:
     """Seal the vault and the sealed landed files with a new key, written to `secrets/vault.key`; how many values and files.
 
@@ -475,6 +484,7 @@ def rotate_vault(home: Home) -> tuple[int, int]:
     return values, reseal(home)
 
 
+@told()
 def rollback(snapshot: int, home: Home) -> RollbackResult:
     """Set the state back to a snapshot, as a new snapshot; batches loaded since can be loaded again."""
     lake, catalog = open_lake(home)
@@ -482,6 +492,7 @@ def rollback(snapshot: int, home: Home) -> RollbackResult:
         return roll_back(lake, catalog, snapshot)
 
 
+@told()
 def snapshots(home: Home) -> tuple[list[str], list[tuple[object, ...]]]:
     """The lake's snapshots, newest first: number, time, what was done."""
     lake, _ = open_lake(home)
@@ -492,6 +503,7 @@ def snapshots(home: Home) -> tuple[list[str], list[tuple[object, ...]]]:
         )
 
 
+@told()
 def data_docs(period: str, home: Home) -> str:
     """Build Great Expectations' pages of a month; the index's path."""
     return str(build_data_docs(home, period))

@@ -326,6 +326,34 @@ def test_a_lake_that_another_process_holds_is_told_with_its_number(
     assert steps.load(verdict, home)["new"] > 0
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        lambda home: steps.backup(home.root / "to", home),
+        lambda home: steps.restore(home.root / "from", home),
+        lambda home: steps.restore_missing(home.root / "from", home),
+        lambda home: steps.restore_drill(home.root / "from", home),
+        steps.rotate_vault,
+        lambda home: steps.rollback(1, home),
+        steps.snapshots,
+        lambda home: steps.data_docs(PERIOD, home),
+        lambda home: list(steps.audit(home)),
+    ],
+    ids=["backup", "restore", "missing", "drill", "rotate", "rollback", "snapshots", "docs", "audit"],
+)
+def test_every_command_of_upkeep_tells_of_a_full_disk(
+    home: Home, monkeypatch: pytest.MonkeyPatch, command: Callable[[Home], object]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", str(home.root))
+
+    for name in ("open_lake", "back_up", "restore_home", "restore_lost", "newest_backup", "build_data_docs"):
+        monkeypatch.setattr(steps, name, full)
+    with pytest.raises(PassingError) as caught:
+        command(home)
+    assert_told(caught.value, "磁盘")
+
+
 def test_the_wait_must_be_a_number(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XTCREDIT_LOCK_WAIT", "long")
     with pytest.raises(UserError, match="XTCREDIT_LOCK_WAIT"):
