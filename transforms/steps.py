@@ -19,6 +19,7 @@ from catalog.errors import PassingError, UserError
 from catalog.loader import Catalog, Finding, load_catalog
 from catalog.model import Item
 from catalog.period import Period
+from catalog.personal import redact
 from quality.audit import Outcome, lost_data_files
 from quality.audit import audit as audit_lake
 from quality.gate import build_data_docs, read_history
@@ -30,7 +31,7 @@ from transforms.declaration import Declaration, replace_declarations, returns_re
 from transforms.extract.admission import expect_admissible
 from transforms.extract.collect import collect
 from transforms.extract.connection import Connections, from_environment
-from transforms.extract.drop import clear_inbox, extract_returns, land
+from transforms.extract.drop import CONVENTION, clear_inbox, extract_returns, land, unclaimed
 from transforms.extract.landing import source_of
 from transforms.integrate.build import integrate as build_libraries
 from transforms.integrate.changed import commit_message as integration_message
@@ -45,12 +46,12 @@ from warehouse.backup import backup as back_up
 from warehouse.backup import newest as newest_backup
 from warehouse.backup import restore as restore_home
 from warehouse.backup import restore_missing as restore_lost
-from warehouse.batch import Delivery, StagedBatch, Verdict
+from warehouse.batch import Delivery, StagedBatch, Verdict, digest
 from warehouse.datafiles import ever_filled
 from warehouse.faults import told
 from warehouse.home import Home, opted_in
 from warehouse.lake import Lake, present_tables
-from warehouse.load import LoadResult, load_batch, record_refusal
+from warehouse.load import LoadResult, load_batch, record_refusal, record_unclaimed
 from warehouse.maintenance import inbox_before
 from warehouse.maintenance import maintain as maintain_lake
 from warehouse.query import run_query
@@ -252,7 +253,8 @@ def open_lake(home: Home) -> tuple[Lake, Catalog]:
 def declare(period: str, home: Home) -> int:
     """Take in the period's monthly returns, replacing what was declared before; how many declarations there are.
 
-    A return that cannot be read does not keep the others out. Raises `UserError` naming such, once the rest is in.
+    A return that cannot be read does not keep the others out. Raises `UserError` naming such, once the rest is in. Files of
+    the period's inbox that neither this nor any item takes are noted in `ops.outcome`: they would count as not delivered.
     """
     month = Period.parse(period)
     lake, catalog = open_lake(home)
@@ -266,6 +268,14 @@ def declare(period: str, home: Home) -> int:
                 refused.append(str(error))
     with lake:
         count = replace_declarations(lake, month, declarations)
+        strays = unclaimed(month, catalog.collected(opted_in(catalog)), home)
+        files = {redact(path.name): digest(path) if path.is_file() else "" for path in strays}
+        record_unclaimed(
+            lake,
+            period,
+            files,
+            f"收件箱里无人认领：不是约定的文件名（{CONVENTION}），或没有这项目录；未读取。处理办法：改名后重新放入",
+        )
     if refused:
         more = f"；另有 {len(refused) - _TOLD} 份" if len(refused) > _TOLD else ""
         raise UserError(
@@ -273,6 +283,16 @@ def declare(period: str, home: Home) -> int:
             remedy="改正后重新放入收件箱，再运行 declare",
         )
     return count
+
+
+@told()
+def unclaimed_files(period: str, home: Home) -> list[str]:
+    """Names of what lies in the period's inbox and is taken by nobody."""
+    catalog = load_catalog()
+    return [
+        redact(path.name)
+        for path in unclaimed(Period.parse(period), catalog.collected(opted_in(catalog)), home)
+    ]
 
 
 def losses(home: Home) -> list[Finding]:

@@ -20,6 +20,7 @@ from catalog.period import Period
 from catalog.types import TYPES
 from quality.rules import Scope, row_rules
 from transforms.excel import LAST_ROW, new_workbook, print_across
+from transforms.extract.drop import CONVENTION
 from transforms.stage.header import column_letter
 
 EXPLANATION, CODES = "填写说明", "代码表"
@@ -190,7 +191,7 @@ def _explain(sheet: Any, styles: _Styles, item: Item, catalog: Catalog, entries:
         f"依据：{basis_text(item)}。",
         "在第一张工作表中逐行填写，不改动表头，不合并单元格，不加合计行；用不到的选填列可以整列删去。表头深蓝为必填，浅蓝视情形必填，灰色为选填。",
         "单元格已设为文本，粘贴时请选“只粘贴值”，以免代码、日期变形。指到表头上可看各列的说明。",
-        f"文件名写成“区划_部门_目录_日期_序号”，例如 {name}。",
+        f"文件名写成“{CONVENTION}”，例如 {name}。",
     ]
     sheet.write_string(0, 0, f"{item.title}（{item.code}）填写说明", styles.title)
     sheet.set_row(0, 28)

@@ -8,7 +8,7 @@ other is an update. So a batch that arrives late also changes what later batches
 from __future__ import annotations
 
 import shutil
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from catalog.loader import Catalog
 from catalog.model import Item
 from catalog.types.base_sql import quote
 from warehouse.batch import Delivery, StagedBatch, Verdict
+from warehouse.commits import LOAD, REFUSED
 from warehouse.datafiles import add_data_file, new_data_file
 from warehouse.ends import settle_ends
 from warehouse.home import Home
@@ -87,7 +88,7 @@ def load_batch(lake: Lake, catalog: Catalog, verdict: Verdict) -> LoadResult:
     file = _lake_file(batch, lake.home) if batch.counts.valid else None
     with lake.exclusive() as transaction:
         allow_sealing(lake)  # under the lock: who waited for a rotation must not seal with the key of before
-        with transaction(f"load {batch.delivery.batch_id}") as tx:
+        with transaction(f"{LOAD}{batch.delivery.batch_id}") as tx:
             _Load(tx, item, verdict, datetime.now(UTC).replace(tzinfo=None), file).run()
             result = _result(tx, batch)
     remove_staged(batch)
@@ -482,18 +483,30 @@ def remove_staged(batch: StagedBatch) -> None:
 
 def record_refusal(lake: Lake, delivery: Delivery, step: str, message: str) -> None:
     """Add a line to `ops.outcome`, the log of files that did not become batches; no part of the state."""
-    with lake.transaction(f"refused {delivery.batch_id}") as tx:
-        tx.execute(
-            "INSERT INTO ops.outcome (batch_id, item_id, period, step, success, source_file, sha256, message, occurred_at)"
-            " VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?)",
-            [
-                delivery.batch_id,
-                delivery.item_id,
-                delivery.period,
-                step,
-                delivery.source_file,
-                delivery.sha256,
-                message,
-                datetime.now(UTC).replace(tzinfo=None),
-            ],
-        )
+    d = delivery
+    with lake.transaction(f"{REFUSED}{d.batch_id}") as tx:
+        _record_outcome(tx, d.batch_id, d.item_id, d.period, step, d.source_file, d.sha256, message)
+
+
+def record_unclaimed(lake: Lake, period: str, files: Mapping[str, str], message: str) -> None:
+    """Add a line to `ops.outcome` for each file of the inbox that no item takes, once as long as its contents are the same;
+    `files` are SHA-256 by name.
+    """
+    known = set(
+        lake.execute(
+            "SELECT source_file, sha256 FROM ops.outcome WHERE period = ? AND step = 'inbox'", [period]
+        ).fetchall()
+    )
+    new = sorted(files.items() - known)
+    if new:
+        with lake.transaction(f"{REFUSED}inbox {period}") as tx:
+            for name, sha256 in new:
+                _record_outcome(tx, f"inbox/{period}/{name}", None, period, "inbox", name, sha256, message)
+
+
+def _record_outcome(tx: duckdb.DuckDBPyConnection, *line: str | None) -> None:
+    tx.execute(
+        "INSERT INTO ops.outcome (batch_id, item_id, period, step, source_file, sha256, message, success, occurred_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)",
+        [*line, datetime.now(UTC).replace(tzinfo=None)],
+    )

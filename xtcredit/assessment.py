@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from catalog.errors import UserError
 from catalog.period import Period
@@ -44,7 +45,12 @@ def declare(period: PeriodOption) -> None:
 
     with progress("读月报表"):
         count = steps.declare(period, Home.from_environment())
+        strays = steps.unclaimed_files(period, Home.from_environment())
     out.print(f"{period}：{count} 条申报")
+    if strays:
+        out.print(
+            f"[yellow]收件箱里有 {len(strays)} 份无人认领（已记入 history）：{escape('、'.join(strays))}[/yellow]"
+        )
 
 
 @app.command(epilog="例：`xtcredit assess --period 2019-12`")

@@ -95,3 +95,31 @@ def test_what_the_samples_generator_writes_is_read(home: Home) -> None:
     period = Period.parse("2019-12")
     written = write_returns(catalog, home.inbox, [catalog.item("teacher_certificates")], period, {}, seed=1)
     assert 1 < steps.declare("2019-12", home) == len(written)
+
+
+def test_files_that_nobody_takes_are_noted_once(home: Home) -> None:
+    kept = (
+        "130500_sfj_lawyers_20200105_01.csv",
+        "130528_jyj_return_20200105_01.csv",
+        ".hidden",
+        "a.csv.part",
+    )
+    strays = (
+        "130500_sfj_lawyers_20200105_01 - 副本.csv",
+        "130500_sfj_lawyer_20200105_01.csv",
+        "律师130528198506070129.xlsx",
+    )
+    for name in (*kept, *strays):
+        drop(home, name, ("XT018", "3", ""))
+    (home.inbox / "2019-12" / "补报").mkdir()
+    steps.declare("2019-12", home)
+    steps.declare("2019-12", home)
+    with Lake(home) as lake:
+        noted = lake.execute("SELECT source_file, step, period FROM ops.outcome ORDER BY ALL").fetchall()
+    told = sorted([*strays[:2], "律师〔身份证号〕.xlsx", "补报"])
+    assert noted == [(name, "inbox", "2019-12") for name in told]
+    assert sorted(steps.unclaimed_files("2019-12", home)) == told
+    drop(home, strays[0], ("XT018", "4", ""))
+    steps.declare("2019-12", home)
+    with Lake(home) as lake:
+        assert lake.scalar("SELECT count(*) FROM ops.outcome") == 5

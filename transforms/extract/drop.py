@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -23,6 +23,8 @@ from warehouse.sealed import clear_digest, is_kept, sealed_path
 _NAME = re.compile(
     r"(?P<division>\d{6})_(?P<department>[a-z0-9]+)_(?P<item>[a-z0-9_]+?)_(?P<date>\d{8})_(?P<number>\d{2,4})(?:-(?P<part>\d{1,3}))?"
 )
+CONVENTION = "区划_部门_目录_年月日_序号"
+"""What a name is made of, in words."""
 MARKER = ".ok"
 """Ending, in whatever case, of the marker that says that a delivery is complete; its lines, if any, name the files, with size and SHA-256."""
 _BEING_WRITTEN = (".part", ".filepart", ".tmp")  # WinSCP writes .filepart
@@ -167,6 +169,20 @@ def extract_returns(period: Period, home: Home) -> list[MonthlyReturn]:
             )
         )
     return sorted(found, key=lambda r: (r.dated, r.number, r.path.name))
+
+
+def unclaimed(period: Period, items: Container[str], home: Home) -> list[Path]:
+    """What lies in `inbox/<period>/` and is taken by nobody: folders, names not by the convention, items that are not among
+    `items`. Files being written, and parts that wait for their marker, are not yet to be told.
+    """
+    folder = home.inbox / str(period)
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [path for path in found if not _unfinished(path) and not _is_claimed(path, items)]
+
+
+def _is_claimed(path: Path, items: Container[str]) -> bool:
+    match = _named(path.name)
+    return path.is_file() and match is not None and (match["item"] == RETURN or match["item"] in items)
 
 
 def day_named(name: str) -> date | None:
