@@ -14,7 +14,7 @@ from catalog.model import Field, Item, Retired
 from warehouse.home import Home, Resources
 from warehouse.lake import Lake
 from warehouse.rollback import rollback
-from warehouse.schema import ensure_schema, lake_losses
+from warehouse.schema import apply_comments, ensure_schema, lake_losses, record_table
 
 ITEM = """\
 id: probe
@@ -202,3 +202,19 @@ def test_a_retired_field_that_the_lake_never_had_gets_its_column(lake: Lake, cat
     new = changed(catalog, retired=(Retired(name="grade", title="等级", type="line", until="2019-12"),))
     ensure_schema(lake, new)
     assert lake.scalar("SELECT grade FROM rec.probe") is None
+
+
+def test_a_table_made_anew_in_the_same_transaction_has_its_comments(lake: Lake, catalog: Catalog) -> None:
+    table = record_table(catalog.items["probe"])
+    with lake.transaction() as tx:
+        tx.execute("DROP TABLE rec.probe")
+        tx.execute(f"CREATE TABLE {table.definition}")
+        apply_comments(tx, [table])
+    of_table = "SELECT comment FROM duckdb_tables() WHERE schema_name = 'rec' AND table_name = 'probe'"
+    assert lake.scalar(of_table) == table.comment
+    columns = "SELECT comment FROM duckdb_columns() WHERE schema_name = 'rec' AND table_name = 'probe' ORDER BY column_index"
+    assert [c for (c,) in lake.execute(columns).fetchall()] == [comment for _, _, comment in table.columns]
+    before = lake.snapshot_id()
+    with lake.transaction() as tx:
+        apply_comments(tx, [table])
+    assert lake.snapshot_id() == before
