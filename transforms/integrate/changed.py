@@ -12,10 +12,9 @@ import duckdb
 from catalog.loader import Catalog
 from transforms.integrate.plan import Claim
 from transforms.integrate.sql import count, render
+from warehouse.commits import ASSESS, DECLARE, FREEZE, INTEGRATE, LOAD, MARTS, REFUSED
 
-MESSAGE = "integrate"
-LOAD = "load "
-NEUTRAL = ("assess ", "declare ", "freeze ", "marts", "refused ")
+NEUTRAL = (ASSESS, DECLARE, FREEZE, MARTS, REFUSED)
 """Commits that leave ledger and records as they are. After any other (a rollback, a new catalog, upkeep of the files) all is
 rebuilt: it is rare, and what it did to the files need not be understood here."""
 MANY = 0.25
@@ -35,7 +34,7 @@ def commit_message(catalog: Catalog) -> str:
     """Message of an integration's commit; names the catalog and the rules that the libraries are then built by."""
     folder = Path(__file__).parent
     rules = b"".join(path.read_bytes() for path in sorted([*folder.glob("*.py"), *folder.glob("*.sql")]))
-    return f"{MESSAGE} {hashlib.sha256(rules + catalog.version.encode()).hexdigest()[:12]}"
+    return f"{INTEGRATE}{hashlib.sha256(rules + catalog.version.encode()).hexdigest()[:12]}"
 
 
 def find_changes(work: duckdb.DuckDBPyConnection, message: str, claims: Sequence[Claim]) -> bool:
@@ -60,7 +59,7 @@ def _span(work: duckdb.DuckDBPyConnection, message: str) -> Span | None:
         "SELECT snapshot_id, coalesce(commit_message, '') FROM ducklake_snapshots('lake') WHERE snapshot_id >= "
         "(SELECT max(snapshot_id) FROM ducklake_snapshots('lake') WHERE starts_with(commit_message, ?)) "
         "ORDER BY snapshot_id",
-        [MESSAGE],
+        [INTEGRATE],
     ).fetchall()
     if not snapshots or snapshots[0][1] != message:
         return None
