@@ -183,8 +183,11 @@ def test_a_marker_reads_no_other_file(tmp_path, listed):
     name = "130500_fgw_utility_arrears_20200103_01"
     honours(inbox / f"{name}.csv", ["邢台样例有限公司"])
     (inbox / f"{name}.ok").write_text(listed + "\n", encoding="utf-8")
-    with pytest.raises(UserError, match="与标记文件所列的不符"):
-        steps.extract("utility_arrears", "2019-12", home)
+    (manifest,) = steps.extract("utility_arrears", "2019-12", home)
+    kept = {path.name for path in home.landing.rglob("*") if path.is_file()}
+    assert kept == {f"{name}.csv", Path(manifest).name}
+    with pytest.raises(UserError, match="标记文件"):
+        steps.stage(manifest, home)
 
 
 ENTITY = (

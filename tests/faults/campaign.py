@@ -23,6 +23,7 @@ import traceback
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -363,7 +364,8 @@ def grow_old(home: Home) -> None:
     then = time.time() - 15 * 86_400
     for path in sorted(home.root.rglob("*"), reverse=True):
         if home.inbox not in path.parents and path != home.inbox:
-            os.utime(path, (then, then), follow_symlinks=False)
+            with suppress(FileNotFoundError):  # SQLite's own files go with the last connection
+                os.utime(path, (then, then), follow_symlinks=False)
 
 
 def state(home: Home) -> dict[str, str]:

@@ -153,7 +153,7 @@ def test_every_suite_of_the_catalog_can_be_computed(item_id: str, tmp_path: Path
     empty = [f'NULL::{"VARCHAR" if k.private else k.storage} AS "{name}"' for name, k in kinds.items()]
     with connect() as connection:
         connection.execute(
-            "COPY (SELECT uuid() AS record_key,"
+            "COPY (SELECT uuid() AS record_key, NULL::VARCHAR AS subject_key,"
             f" uuid() AS content_hash, {', '.join(empty)} FROM range(30)) TO '{tmp_path / 'staged.parquet'}'"
         )
     counts = Counts(read=30, valid=30, quarantined=0, set_aside=0, ignored=0)
