@@ -126,7 +126,7 @@ def _departments(f: Figures) -> Table:
         columns,
         (*rows, total),
         totals=1,
-        unit="单位：项、条、%",
+        unit="单位：项、条、%；一项目录由几个部门报送的，在各部门分别计项",
     )
 
 
