@@ -62,7 +62,7 @@ def extract_drop(item: Item, period: Period, home: Home, into: Home | None = Non
     marker (`..._01.ok`) is not there yet; the parts of one delivery are landed as one zip.
     """
     folder = home.inbox / str(period)
-    names = [path.name for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+    names = [path.name for path in _lying_in(folder) if path.is_file()]
     found = [
         land_delivery(
             [folder / name for name in files], folder / marker if marker else None, item, period, into or home
@@ -131,6 +131,11 @@ def _unlike(files: Sequence[Path], marker: Path) -> str | None:
     return None
 
 
+def _lying_in(folder: Path) -> list[Path]:
+    """What lies in a folder, by name; nothing where there is none."""
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
 def _bare(name: str) -> str:
     """A name without its endings (`.csv`, `.csv.gz`, `.ok`), which say nothing."""
     return name.partition(".")[0]
@@ -157,7 +162,7 @@ def _part(name: str) -> int:
 def extract_returns(period: Period, home: Home) -> list[MonthlyReturn]:
     """Land every monthly return in `inbox/<period>/` (`<division>_<department>_return_<yyyymmdd>_<no>`), by day and number."""
     folder = home.inbox / str(period)
-    names = [path.name for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+    names = [path.name for path in _lying_in(folder) if path.is_file()]
     found = []
     for name in (name for files, _ in deliveries(names, RETURN) for name in files):
         match = _named(name)
@@ -175,9 +180,11 @@ def unclaimed(period: Period, items: Container[str], home: Home) -> list[Path]:
     """What lies in `inbox/<period>/` and is taken by nobody: folders, names not by the convention, items that are not among
     `items`. Files being written, and parts that wait for their marker, are not yet to be told.
     """
-    folder = home.inbox / str(period)
-    found = sorted(folder.iterdir()) if folder.is_dir() else []
-    return [path for path in found if not _unfinished(path) and not _is_claimed(path, items)]
+    return [
+        path
+        for path in _lying_in(home.inbox / str(period))
+        if not _unfinished(path) and not _is_claimed(path, items)
+    ]
 
 
 def _is_claimed(path: Path, items: Container[str]) -> bool:
