@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,3 +139,26 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reported]:
 def city_lake(reported: Reported) -> Iterator[Lake]:
     with Lake(reported.home) as lake:
         yield lake
+
+
+@pytest.fixture
+def question(lake: Lake) -> Callable[..., None]:
+    """Put rows of a batch aside as questioned."""
+
+    def put(
+        batch_id: str,
+        item: str = "enterprise_registration",
+        *,
+        field: str = "name",
+        value: str | None = None,
+        period: str = "2019-12",
+        rows: Sequence[int] = (5,),
+    ) -> None:
+        with lake.transaction() as tx:
+            tx.executemany(
+                "INSERT INTO ops.quarantine (batch_id, item_id, period, row_number, level, field, rule, value, message)"
+                " VALUES (?, ?, ?, ?, 'quarantine', ?, 'x', ?, '说明')",
+                [[batch_id, item, period, row, field, value] for row in rows],
+            )
+
+    return put

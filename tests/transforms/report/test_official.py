@@ -69,15 +69,11 @@ def test_return_lists_hold_every_questioned_row_once_and_nothing_private(reporte
     assert not re.search(r"[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])\d{2}\d{3}[0-9Xx](?!\d)", everything)
 
 
-def test_what_one_sheet_does_not_hold_goes_on_to_the_next(lake, three_items, batch, tmp_path, monkeypatch):
+def test_what_one_sheet_does_not_hold_goes_on_to_the_next(
+    lake, three_items, batch, tmp_path, monkeypatch, question
+):
     monkeypatch.setattr("transforms.report.returns._MOST", 5)
-    name = batch(questioned=5)
-    with lake.transaction() as tx:
-        tx.execute(
-            "INSERT INTO ops.quarantine (batch_id, item_id, period, row_number, level, field, rule, message)"
-            " SELECT ?, 'enterprise_registration', '2019-12', n, 'quarantine', 'uscc', 'x', '说明' FROM range(2, 7) AS t(n)",
-            [name],
-        )
+    question(batch(questioned=5), rows=range(2, 7))
     (path,) = write_return_lists(lake, three_items, Period(2019, 12), tmp_path)
     book = openpyxl.load_workbook(path)
     assert {s.title: [r[3].value for r in s.iter_rows(min_row=4)] for s in book} == {
@@ -85,17 +81,13 @@ def test_what_one_sheet_does_not_hold_goes_on_to_the_next(lake, three_items, bat
     }  # fmt: skip
 
 
-def test_an_office_in_a_county_is_called_by_its_name(lake, three_items, batch, tmp_path):
+def test_an_office_in_a_county_is_called_by_its_name(lake, three_items, batch, tmp_path, question):
     """市司法局 of 宁晋县 is 宁晋县司法局; that of the city has the city's name once."""
     for place in ("130500", "130528"):
         name = batch("penalty", department="sfj", questioned=1, delivery=f"20200105-01-{place}")
         with lake.transaction() as tx:
             tx.execute("UPDATE ops.batch SET division = ? WHERE batch_id = ?", [place, name])
-            tx.execute(
-                "INSERT INTO ops.quarantine (batch_id, item_id, period, row_number, level, field, rule, value, message)"
-                " VALUES (?, 'penalty', '2019-12', 5, 'quarantine', 'name', 'x', 'y', '说明')",
-                [name],
-            )
+        question(name, "penalty")
     paths = write_return_lists(lake, three_items, Period(2019, 12), tmp_path)
     titles = [openpyxl.load_workbook(path)["退回清单"].cell(1, 1).value for path in paths]
     assert titles == [f"{who}　2019年12月退回的疑问数据" for who in ("邢台市司法局", "宁晋县司法局")]
@@ -104,27 +96,15 @@ def test_an_office_in_a_county_is_called_by_its_name(lake, three_items, batch, t
 
 
 @pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@SUM(A1)"])
-def test_a_returned_value_is_never_a_formula(lake, three_items, batch, tmp_path, value):
-    name = batch(questioned=1)
-    with lake.transaction() as tx:
-        tx.execute(
-            "INSERT INTO ops.quarantine (batch_id, item_id, period, row_number, level, field, rule, value, message)"
-            " VALUES (?, 'enterprise_registration', '2019-12', 5, 'quarantine', 'uscc', 'x', ?, '说明')",
-            [name, value],
-        )
+def test_a_returned_value_is_never_a_formula(lake, three_items, batch, tmp_path, value, question):
+    question(batch(questioned=1), field="uscc", value=value)
     (path,) = write_return_lists(lake, three_items, Period(2019, 12), tmp_path)
     cell = openpyxl.load_workbook(path)["退回清单"].cell(4, 6)
     assert (cell.value, cell.data_type) == (value, "s")
 
 
-def test_a_name_is_masked_after_its_field_was_retired(lake, three_items, batch, tmp_path):
-    name = batch(questioned=1)
-    with lake.transaction() as tx:
-        tx.execute(
-            "INSERT INTO ops.quarantine (batch_id, item_id, period, row_number, level, field, rule, value, message)"
-            " VALUES (?, 'enterprise_registration', '2019-12', 5, 'quarantine', 'legal_representative', 'x', '张样例', '说明')",
-            [name],
-        )
+def test_a_name_is_masked_after_its_field_was_retired(lake, three_items, batch, tmp_path, question):
+    question(batch(questioned=1), field="legal_representative", value="张样例")
     item = three_items.items["enterprise_registration"]
     gone = item.field("legal_representative")
     without = item.model_copy(

@@ -36,17 +36,8 @@ def shared(lake, three_items):
     return catalog
 
 
-def question(lake, batch_id: str, item: str, period: str = "2019-12") -> None:
-    with lake.transaction() as tx:
-        tx.execute(
-            "INSERT INTO ops.quarantine (batch_id, item_id, period, row_number, level, field, rule, value, message)"
-            " VALUES (?, ?, ?, 2, 'quarantine', 'name', 'required', NULL, '必填')",
-            [batch_id, item, period],
-        )
-
-
-def test_a_member_finds_what_it_owes_and_sent_of_a_shared_item(lake, shared, batch):
-    question(lake, batch("penalty", department="sfj", new=1, questioned=1), "penalty")
+def test_a_member_finds_what_it_owes_and_sent_of_a_shared_item(lake, shared, batch, question):
+    question(batch("penalty", department="sfj", new=1, questioned=1), "penalty")
     assess(lake, shared, DECEMBER)
     own = read_figures(lake, shared, DECEMBER, department="sfj")
     assert [(i["item_id"], i["status"], i["submitted"]) for i in own.items] == [("penalty", "delivered", 2)]
@@ -61,7 +52,7 @@ def test_a_member_finds_what_it_owes_and_sent_of_a_shared_item(lake, shared, bat
     assert "应报未报：企业设立登记信息、行政处罚信息" in text
 
 
-def test_a_county_finds_what_it_sent_under_its_earlier_code(lake, shared, batch):
+def test_a_county_finds_what_it_sent_under_its_earlier_code(lake, shared, batch, question):
     sent = batch(
         "penalty",
         department="all",
@@ -71,27 +62,21 @@ def test_a_county_finds_what_it_sent_under_its_earlier_code(lake, shared, batch)
         division="130526",
         delivery="20200803-01-130526",
     )
-    question(lake, sent, "penalty", "2020-07")
+    question(sent, "penalty", period="2020-07")
     july = Period(2020, 7)
     assess(lake, shared, july)
     assert len(read_figures(lake, shared, july, county="130505").rows) == 1
     assert not read_figures(lake, shared, july, county="130506").rows
 
 
-def test_a_units_questioned_rows_show_no_whole_name(lake, three_items, batch):
-    name = batch(questioned=1)
-    with lake.transaction() as tx:
-        tx.execute(
-            "INSERT INTO ops.quarantine (batch_id, item_id, period, row_number, level, field, rule, value, message)"
-            " VALUES (?, 'enterprise_registration', '2019-12', 2, 'quarantine', 'legal_representative', 'x', '张样例', '说明')",
-            [name],
-        )
+def test_a_units_questioned_rows_show_no_whole_name(lake, three_items, batch, question):
+    question(batch(questioned=1), field="legal_representative", value="张样例")
     assess(lake, three_items, DECEMBER)
     assert [r["value"] for r in read_figures(lake, three_items, DECEMBER, department="scjg").rows] == ["张**"]
 
 
-def test_a_published_month_keeps_the_catalogs_titles(lake, three_items, batch, tmp_path):
-    question(lake, batch(questioned=1, new=1), "enterprise_registration")
+def test_a_published_month_keeps_the_catalogs_titles(lake, three_items, batch, tmp_path, question):
+    question(batch(questioned=1, new=1), "enterprise_registration")
     assess(lake, three_items, DECEMBER)
     freeze(lake, three_items, DECEMBER)
     before = [p.read_bytes() for p in report(lake, three_items, DECEMBER, tmp_path / "a")]
